@@ -1,0 +1,58 @@
+# `make up` and `make test` are all a newcomer needs; both set up everything by themselves.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## the virtual environment, from the hashed lock
+
+# pip's --python needs no ensurepip in the machine's Python, only pip itself.
+$(READY): requirements/lock.txt pyproject.toml
+	@echo "setting up $(VENV) (first time: about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "learnflow-kafka needs Python 3.11 or later; run: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+up: $(READY) ## real Kafka on this machine with the LearnFlow topics, verified
+	@$(BIN)/learnflow up
+
+down: $(READY) ## stop it; the data stays
+	@$(BIN)/learnflow down
+
+test: $(READY) ## all tests that need nothing but Python
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(READY) ## which package may import which
+	@$(BIN)/lint-imports
+
+check: lint types contracts ## lint, types and contracts
+
+e2e: $(READY) ## what needs root, Debian packages or a long time
+	@$(BIN)/python -m pytest tests/e2e --e2e
+
+bench: $(READY) ## measure, and write docs/benchmarks.md's figures
+	@$(BIN)/python -m bench
+
+docs: $(READY) ## write what is generated from the code (make check proves it fresh)
+	@$(BIN)/python -m docs.generate
+
+lock: ## renew requirements/lock.txt (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 -o requirements/lock.txt pyproject.toml
+
+clean: ## remove the virtual environment and caches of tools
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""One module per command: flags become plain arguments of one use case."""

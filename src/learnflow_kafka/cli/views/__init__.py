@@ -1,0 +1,1 @@
+"""How results look: `human` for people, `json` for programs. A view never decides."""

@@ -1,0 +1,193 @@
+"""
+Every error this package raises on purpose.
+
+    LearnflowError                what happened, where, and the next step
+    ├── UsageError                the command was called wrongly                (exit 2)
+    ├── CatalogError              problems in the catalog's files, all of them
+    ├── ContextError              no such context, a broken one, a missing secret
+    ├── MissingExtraError         an optional part is not installed
+    ├── RefusedError              asked for something that this tool will not do unasked
+    ├── PlanError
+    │   ├── PlanUnreadableError   not a plan file, or one of another version
+    │   ├── PlanStaleError        the cluster changed since the plan was made
+    │   └── WrongClusterError     the plan or context belongs to another cluster
+    ├── KafkaError                a request to Kafka failed
+    │   ├── UnreachableError      no broker answers
+    │   ├── TimedOutError         a broker answered too late, or not at all
+    │   ├── AuthenticationError   the broker does not accept who we are
+    │   ├── NotAuthorizedError    the broker does not let us do this
+    │   ├── UnsupportedError      this broker is too old for the request
+    │   └── RequestError          the broker refused; `code` is Kafka's name for it
+    └── LocalError                Kafka on this machine
+        ├── DownloadError         a file could not be fetched
+        ├── ChecksumError         a file is not the one that was locked
+        ├── JavaError             no usable Java
+        ├── StartError            a process ended before it was ready
+        ├── PortTakenError        another program listens there
+        ├── BusyError             another `learnflow` works on the same cluster
+        └── StorageError          a directory that cannot be written, or a full disk
+
+The original error stays chained as the cause. Nothing else crosses the edge of the
+command line: what is not in this tree is our bug and is reported as one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class LearnflowError(Exception):
+    """
+    Something failed in a way that a person can act on.
+
+    `what` happened, in one sentence; `where` (file:line, topic, address), and `fix`: the
+    next step, as a command where there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what}"
+
+
+class UsageError(LearnflowError):
+    """The command was called with words that do not fit together."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing wrong in a file that a person wrote.
+
+    `file` as it was named to us, `line` and `column` from 1; `path` inside the document
+    (`topics.learning.query.retention`); `what` is wrong, and what to write `instead`.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    what: str
+    instead: str | None = None
+
+    def __str__(self) -> str:
+        tail = f" {self.instead}" if self.instead else ""
+        inside = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}: {inside}{self.what}{tail}"
+
+
+class CatalogError(LearnflowError):
+    """The catalog cannot be used; `problems` holds every reason, in order of place."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"{count} problem{'' if count == 1 else 's'} in the catalog",
+            fix="mend the lines above, then run `learnflow validate`",
+        )
+        self.problems = problems
+
+
+class ContextError(LearnflowError):
+    """A context (a named cluster) is missing, broken, or its secret cannot be read."""
+
+
+class MissingExtraError(LearnflowError):
+    """An optional part of this package is not installed."""
+
+    exit_code = 2
+
+
+class RefusedError(LearnflowError):
+    """The request is understood, and this tool does not do it unless told more."""
+
+
+class PlanError(LearnflowError):
+    """A plan cannot be carried out."""
+
+
+class PlanUnreadableError(PlanError):
+    """The file is not a plan that this version can read."""
+
+
+class PlanStaleError(PlanError):
+    """The cluster is not what it was when the plan was made."""
+
+
+class WrongClusterError(PlanError):
+    """The cluster that answers is not the one that was meant."""
+
+
+class KafkaError(LearnflowError):
+    """A request to Kafka failed."""
+
+
+class UnreachableError(KafkaError):
+    """No broker answers at the address."""
+
+
+class TimedOutError(KafkaError):
+    """A broker took longer than it was given; what it did is not known."""
+
+
+class AuthenticationError(KafkaError):
+    """The broker does not accept who we say we are, or we do not accept its certificate."""
+
+
+class NotAuthorizedError(KafkaError):
+    """The broker knows us and does not let us do this."""
+
+
+class UnsupportedError(KafkaError):
+    """The broker is too old, or set up without what the request needs."""
+
+
+class RequestError(KafkaError):
+    """The broker refused a request; `code` is Kafka's own name for the reason."""
+
+    def __init__(
+        self, what: str, *, code: str, where: str | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.code = code
+
+
+class LocalError(LearnflowError):
+    """Kafka on this machine cannot be set up, started or stopped."""
+
+
+class DownloadError(LocalError):
+    """A file could not be fetched; what was fetched so far is kept for the next try."""
+
+
+class ChecksumError(LocalError):
+    """A file's digest is not the locked one; it is not used."""
+
+
+class JavaError(LocalError):
+    """There is no Java here that can run Kafka."""
+
+
+class StartError(LocalError):
+    """A process ended, or did not get ready in time; the message quotes its log."""
+
+
+class PortTakenError(LocalError):
+    """Another program listens on the port."""
+
+
+class BusyError(LocalError):
+    """Another `learnflow` is working on the same cluster right now."""
+
+
+class StorageError(LocalError):
+    """A directory cannot be written, or the disk is full."""
