@@ -41,7 +41,10 @@ def topic_name_fault(name: str) -> str | None:
         return f"the name has {len(name)} characters; Kafka takes at most {MAX_LENGTH}"
     if not _LEGAL.match(name):
         bad = sorted({c for c in name if not _LEGAL.match(c)})
-        return f"the name has {', '.join(map(repr, bad))}; only letters, digits, '.', '_' and '-' are legal"
+        return (
+            f"the name has {', '.join(map(repr, bad))}; "
+            "only letters, digits, '.', '_' and '-' are legal"
+        )
     return None
 
 

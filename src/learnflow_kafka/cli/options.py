@@ -1,0 +1,73 @@
+"""Flags that several commands share, so that they are spelled and explained once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which cluster the user named: a context, or bare bootstrap addresses, or neither."""
+
+    context: str | None
+    bootstrap: str | None
+
+
+def json_option(function: F) -> F:
+    """`--json`: one JSON object on standard output (argument `as_json`)."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(
+        function
+    )
+
+
+def yes_option(function: F) -> F:
+    """`--yes`: do not ask (argument `yes`)."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask before changing things.")(
+        function
+    )
+
+
+def dry_run_option(function: F) -> F:
+    """`--dry-run`: show what would be done (argument `dry_run`)."""
+    return click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")(
+        function
+    )
+
+
+def target_options(function: F) -> F:
+    """`--context` and `--bootstrap` (argument `target`)."""
+    import functools  # noqa: PLC0415 - imported with the first command that needs it
+
+    @click.option("--context", "-c", metavar="NAME", help="A cluster named by `learnflow context`.")
+    @click.option("--bootstrap", "-b", metavar="HOST:PORT", help="Any cluster, without security.")
+    @functools.wraps(function)
+    def wrapper(*args: Any, context: str | None, bootstrap: str | None, **kwargs: Any) -> Any:
+        if context and bootstrap:
+            raise click.UsageError("give --context or --bootstrap, not both")
+        return function(*args, target=Target(context, bootstrap), **kwargs)
+
+    return wrapper  # type: ignore[return-value] # same arguments but for the two flags
+
+
+def catalog_options(function: F) -> F:
+    """`--catalog` and `--env` (arguments `catalog` and `environment`)."""
+    catalog = click.option(
+        "--catalog",
+        metavar="PATH",
+        help="A catalog's file or folder. Default: the context's, else the built-in LearnFlow one.",
+    )
+    environment = click.option(
+        "--env",
+        "environment",
+        metavar="NAME",
+        help="An environment of the catalog. Default: the context's.",
+    )
+    return catalog(environment(function))
