@@ -1,0 +1,76 @@
+"""
+Run every benchmark on this machine and write the figures to docs/benchmarks.md.
+
+    python -m bench [--only NAME ...] [--no-write]
+
+Each benchmark is a module of this package with `run() -> list[Figure]`. Machines are noisy:
+comparisons are ratios within one run, and nothing here fails for being slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.result import Figure
+
+BENCHMARKS: Final = ("startup", "planning")
+PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+BEGIN: Final = "<!-- figures: written by `make bench` -->"
+END: Final = "<!-- end of figures -->"
+
+
+def table(sections: Sequence[tuple[str, Sequence[Figure]]]) -> str:
+    """The figures as Markdown, one table a benchmark, with date, machine and command."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    lines = [BEGIN, "", f"Measured {now} on {machine}, with `make bench`.", ""]
+    for name, figures in sections:
+        lines += [f"### {name}", "", "| what | figure | goal | reached |", "|---|---|---|---|"]
+        lines += [_row(figure) for figure in figures]
+        notes = [f"- {f.name}: {f.note}" for f in figures if f.note]
+        lines += ["", *notes, ""] if notes else [""]
+    return "\n".join([*lines, END])
+
+
+def _row(figure: Figure) -> str:
+    reached = {True: "yes", False: "**no**", None: ""}[figure.met]
+    return f"| {figure.name} | {figure.value:.3g} {figure.unit} | {figure.goal or ''} | {reached} |"
+
+
+def write(text: str) -> None:
+    """Put the figures into the page, between its marks."""
+    page = PAGE.read_text(encoding="utf-8")
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    PAGE.write_text(f"{head}{text}{tail}", encoding="utf-8")
+
+
+def main(args: Sequence[str]) -> int:
+    """Run the chosen benchmarks, print and write what they found."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--no-write", action="store_true", help="print the figures only")
+    options = parser.parse_args(args)
+    sections = []
+    for name in options.only:
+        print(f"measuring {name} ...", flush=True)
+        sections.append((name, importlib.import_module(f"bench.{name}").run()))
+    text = table(sections)
+    print(text)
+    if not options.no_write:
+        write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
