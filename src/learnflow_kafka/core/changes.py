@@ -17,21 +17,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CreateTopic:
-    """A new topic; `replication` None leaves it to the broker's default."""
+    """
+    A new topic; `replication` None leaves it to the broker's default.
+
+    `assignment` names the replicas of each partition, the preferred leader first, and then
+    stands in for both numbers; empty leaves the choice to Kafka.
+    """
 
     topic: str
     partitions: int
     replication: int | None
     config: Mapping[str, str] = field(default_factory=dict)
+    assignment: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AddPartitions:
-    """More partitions: from `current` to `total`."""
+    """
+    More partitions: from `current` to `total`.
+
+    `assignment` names the replicas of each new partition, as in `CreateTopic`.
+    """
 
     topic: str
     current: int
     total: int
+    assignment: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,19 @@ class ClusterState:
 
 @dataclass(frozen=True, slots=True)
 class QuorumState:
-    """The KRaft quorum: `leader` and each voter's and observer's last fetched offset."""
+    """
+    The KRaft quorum: `leader` and each voter's and observer's last fetched offset.
+
+    `caught_up_ms` is when each voter last had everything, by the leader's clock, which the
+    leader's own entry tells; voters of which the cluster does not say so are left out.
+    """
 
     leader: int | None
     epoch: int
     high_watermark: int
     voters: Mapping[int, int]
     observers: Mapping[int, int] = field(default_factory=dict)
+    caught_up_ms: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

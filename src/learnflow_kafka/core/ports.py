@@ -125,6 +125,12 @@ class KafkaAdmin(Protocol):
         """Edit single configs of topics, or ask whether the broker would."""
         ...
 
+    def elect_preferred_leaders(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Fault | None]:
+        """Give partitions back to the first of their replicas; being there is no fault."""
+        ...
+
     def delete_topics(self, names: Sequence[str]) -> Mapping[str, Fault | None]:
         """Delete topics with all their records."""
         ...
