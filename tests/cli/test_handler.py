@@ -1,0 +1,87 @@
+"""Errors become messages and exit codes in one place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from learnflow_kafka.cli.handler import guarded
+from learnflow_kafka.errors import CatalogError, LearnflowError, Problem, UnreachableError
+
+
+def command_that(raises: BaseException) -> click.Command:
+    """A command that ends with the given exception."""
+
+    @click.command(context_settings={"ignore_unknown_options": True})
+    @click.argument("words", nargs=-1)
+    def command(words: tuple[str, ...]) -> int:
+        raise raises
+
+    return command
+
+
+def test_an_error_says_what_where_and_what_next(capsys: pytest.CaptureFixture[str]):
+    """An expected error shows its place, its sentence and the next step, and exits 1."""
+    error = UnreachableError("no broker answers", where="localhost:9", fix="learnflow up")
+    code = guarded(command_that(error), [])
+    shown = capsys.readouterr().err
+
+    assert code == 1
+    assert "localhost:9: no broker answers" in shown
+    assert "next: learnflow up" in shown
+
+
+def test_an_error_is_json_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]):
+    """With --json the error is one JSON object on standard output."""
+    guarded(command_that(LearnflowError("broken", fix="mend it")), ["--json"])
+    said = json.loads(capsys.readouterr().out)
+
+    assert (said["kind"], said["what"], said["fix"]) == ("error", "broken", "mend it")
+
+
+def test_every_problem_of_a_catalog_is_shown(capsys: pytest.CaptureFixture[str]):
+    """A catalog error lists all problems with file and line."""
+    problems = tuple(Problem("c.yaml", n, 1, "topics", f"fault {n}") for n in (3, 9))
+    guarded(command_that(CatalogError(problems)), [])
+    shown = capsys.readouterr().err
+
+    assert "c.yaml:3: topics: fault 3" in shown
+    assert "c.yaml:9: topics: fault 9" in shown
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), click.Abort()])
+def test_an_interrupt_exits_130(interrupt: BaseException, capsys: pytest.CaptureFixture[str]):
+    """Ctrl-C ends with exit code 130 and no traceback."""
+    code = guarded(command_that(interrupt), [])
+
+    assert code == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_our_bug_leaves_a_report_without_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """An unexpected exception exits 70 and writes a report that repeats no option's value."""
+    monkeypatch.setenv("LEARNFLOW_HOME", str(tmp_path))
+    code = guarded(command_that(ZeroDivisionError("oops")), ["produce", "--value=hunter2"])
+    report = next((tmp_path / "state" / "reports").iterdir()).read_text(encoding="utf-8")
+
+    assert code == 70
+    assert "ZeroDivisionError: oops" in report
+    assert "hunter2" not in report.split("Traceback")[0]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_a_reader_who_has_seen_enough():
+    """A command whose reader went away ends without a complaint."""
+    import subprocess
+    import sys
+
+    script = f"{sys.executable} -m learnflow_kafka --help | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "0"
