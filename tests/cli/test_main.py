@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from learnflow_kafka.cli.main import COMMANDS, run
+from learnflow_kafka.cli.main import COMMANDS, Entry, run
 
 
 def test_help_lists_every_command_with_its_summary(capsys: pytest.CaptureFixture[str]):
@@ -43,7 +43,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda e: e.name)
-def test_every_command_of_the_table_can_be_loaded(entry, capsys: pytest.CaptureFixture[str]):
+def test_every_command_of_the_table_can_be_loaded(entry: Entry, capsys: pytest.CaptureFixture[str]):
     """`learnflow COMMAND --help` works for every command of the table."""
     code = run([entry.name, "--help"])
 
