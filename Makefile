@@ -1,4 +1,5 @@
 # `make up` and `make test` are all a newcomer needs; both set up everything by themselves.
+# ARGS go to the command that a target runs: make up ARGS="--brokers 3"
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -22,13 +23,13 @@ $(READY): requirements/lock.txt pyproject.toml
 	@touch $(READY)
 
 up: $(READY) ## real Kafka on this machine with the LearnFlow topics, verified
-	@$(BIN)/learnflow up
+	@$(BIN)/learnflow up $(ARGS)
 
 down: $(READY) ## stop it; the data stays
-	@$(BIN)/learnflow down
+	@$(BIN)/learnflow down $(ARGS)
 
 test: $(READY) ## all tests that need nothing but Python
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(READY) ## ruff
 	@$(BIN)/ruff check .
@@ -43,10 +44,10 @@ contracts: $(READY) ## which package may import which
 check: lint types contracts ## lint, types and contracts
 
 e2e: $(READY) ## what needs root, Debian packages or a long time
-	@$(BIN)/python -m pytest tests/e2e --e2e
+	@$(BIN)/python -m pytest tests/e2e --e2e $(ARGS)
 
 bench: $(READY) ## measure, and write docs/benchmarks.md's figures
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(READY) ## write what is generated from the code (make check proves it fresh)
 	@$(BIN)/python -m docs.generate
