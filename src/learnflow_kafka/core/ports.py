@@ -50,6 +50,8 @@ class Edge(StrEnum):
 
     EARLIEST = "earliest"
     LATEST = "latest"
+    NEWEST = "newest"
+    """The record with the newest timestamp (Kafka 3.0 and later); no offset where none is."""
 
 
 class KafkaAdmin(Protocol):
