@@ -79,11 +79,11 @@ class MemoryKafka(Writing, Records):
 
     def stop_broker(self, broker: int) -> None:
         """Let a broker die: it is fenced, and others lead what they can."""
-        self._state.down.add(broker)
+        self._state.stop(broker)
 
     def start_broker(self, broker: int) -> None:
         """Bring a broker back, in sync at once."""
-        self._state.down.discard(broker)
+        self._state.start(broker)
 
     def put_topic(
         self,

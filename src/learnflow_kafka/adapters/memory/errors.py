@@ -18,3 +18,8 @@ def topic_forbidden() -> Fault:
 def invalid_config(message: str) -> Fault:
     """A config's name or value that Kafka does not take."""
     return Fault("INVALID_CONFIG", message)
+
+
+def no_leader() -> Fault:
+    """A partition that nobody serves now."""
+    return Fault("LEADER_NOT_AVAILABLE", "No broker leads the partition now.")

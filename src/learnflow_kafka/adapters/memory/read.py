@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.adapters.memory.defaults import RULES
-from learnflow_kafka.adapters.memory.errors import topic_forbidden, unknown_topic
+from learnflow_kafka.adapters.memory.errors import no_leader, topic_forbidden, unknown_topic
 from learnflow_kafka.adapters.memory.gate import Right
 from learnflow_kafka.core.observed import (
     Broker,
@@ -147,7 +148,10 @@ class Reading:
         with self._gate.sending("DescribeQuorum", ()):
             alive = self._state.alive
             voters = {b.id: 100 for b in self._state.brokers}
-            return QuorumState(alive[0] if alive else None, 1, 100, voters)
+            now = time.time_ns() // 1_000_000
+            return QuorumState(
+                alive[0] if alive else None, 1, 100, voters, caught_up_ms=dict.fromkeys(alive, now)
+            )
 
     def log_dirs(self) -> tuple[LogDir, ...]:
         """One directory for each living broker."""
@@ -170,14 +174,13 @@ class Reading:
         found: dict[TopicPartition, OffsetAt | Fault] = {}
         by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
         for partition in partitions:
-            if self._state.log(partition) is None:
+            log = self._state.log(partition)
+            if log is None:
                 found[partition] = unknown_topic()
-                continue
-            leader = self._state.led(partition)
-            if leader is None:
-                found[partition] = Fault("LEADER_NOT_AVAILABLE", "No broker leads it now.")
+            elif log.leader is None:
+                found[partition] = no_leader()
             else:
-                by_leader[leader].append(partition)
+                by_leader[log.leader].append(partition)
         for led in by_leader.values():
             for batch in chunks(led, LISTED_OFFSETS):
                 with self._gate.sending("ListOffsets", map(str, batch)):
@@ -237,6 +240,9 @@ def _found(log: Log, at: Edge | int) -> OffsetAt:
         return OffsetAt(log.start)
     if at is Edge.LATEST:
         return OffsetAt(log.end)
+    if at is Edge.NEWEST:
+        newest = max(log.records, key=lambda r: r.timestamp_ms or 0, default=None)
+        return OffsetAt(newest.offset, newest.timestamp_ms) if newest else OffsetAt(None)
     for record in log.records:
         if record.timestamp_ms is not None and record.timestamp_ms >= int(at):
             return OffsetAt(record.offset, record.timestamp_ms)

@@ -17,6 +17,8 @@ from learnflow_kafka.core.observed import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from learnflow_kafka.core.observed import GroupMember, Record
 
 
@@ -30,6 +32,7 @@ class Log:
     """One partition: where its replicas are, and its records from offset `start` on."""
 
     replicas: tuple[int, ...]
+    leader: int | None
     start: int = 0
     records: list[Record] = field(default_factory=list)
 
@@ -100,15 +103,33 @@ class Cluster:
         logs = []
         for _ in range(partitions):
             first = self.turn()
-            logs.append(Log(tuple(alive[(first + i) % len(alive)] for i in range(replication))))
+            replicas = tuple(alive[(first + i) % len(alive)] for i in range(replication))
+            logs.append(Log(replicas, leader=replicas[0]))
         return logs
 
+    def stop(self, broker: int) -> None:
+        """Take a broker away: the next living replica leads, if there is one."""
+        self.down.add(broker)
+        for log in self._logs():
+            if log.leader == broker:
+                log.leader = next((b for b in log.replicas if b not in self.down), None)
+
+    def start(self, broker: int) -> None:
+        """Bring a broker back: it leads what nobody leads."""
+        self.down.discard(broker)
+        for log in self._logs():
+            if log.leader is None and broker in log.replicas:
+                log.leader = broker
+
+    def _logs(self) -> Iterator[Log]:
+        for topic in self.topics.values():
+            yield from topic.logs
+
     def partition(self, number: int, log: Log) -> PartitionState:
-        """The partition as metadata shows it: the first living replica leads."""
+        """The partition as metadata shows it."""
         isr = tuple(b for b in log.replicas if b not in self.down)
-        leader = isr[0] if isr else None
         # The last replica in sync stays in the list, so that no other may lead without consent.
-        return PartitionState(number, leader, log.replicas, isr or log.replicas[:1])
+        return PartitionState(number, log.leader, log.replicas, isr or log.replicas[:1])
 
     def log(self, at: TopicPartition) -> Log | None:
         """The partition's log, or None where there is no such partition."""
@@ -116,8 +137,3 @@ class Cluster:
         if topic is None or not 0 <= at.partition < len(topic.logs):
             return None
         return topic.logs[at.partition]
-
-    def led(self, at: TopicPartition) -> int | None:
-        """The broker that leads the partition."""
-        log = self.log(at)
-        return None if log is None else self.partition(at.partition, log).leader

@@ -27,7 +27,7 @@ from learnflow_kafka.core.requests import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
     from learnflow_kafka.core.observed import TopicPartition
@@ -197,6 +197,26 @@ class Writing(Reading):
         if fault is None and not validate_only:
             topic.config = edited
         return fault
+
+    def elect_preferred_leaders(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Fault | None]:
+        """Give partitions back to the first of their replicas; being there is no fault."""
+        if not partitions:
+            return {}
+        with self._gate.sending("ElectLeaders", map(str, partitions), mutating=True):
+            return {partition: self._elect(partition) for partition in partitions}
+
+    def _elect(self, partition: TopicPartition) -> Fault | None:
+        log = self._state.log(partition)
+        if log is None:
+            return unknown_topic()
+        if log.replicas[0] in self._state.down:
+            return Fault(
+                "PREFERRED_LEADER_NOT_AVAILABLE", "The preferred leader was not available."
+            )
+        log.leader = log.replicas[0]
+        return None
 
     def delete_topics(self, names: Sequence[str]) -> Mapping[str, Fault | None]:
         """Delete topics with all their records and the offsets committed in them."""
