@@ -18,6 +18,14 @@ Every error this package raises on purpose.
     │   ├── NotAuthorizedError    the broker does not let us do this
     │   ├── UnsupportedError      this broker is too old for the request
     │   └── RequestError          the broker refused; `code` is Kafka's name for it
+    ├── SdkError                  a service and its events
+    │   ├── ContractError         the contract does not declare this topic, direction or handler
+    │   ├── EventError            an event, or the bytes of one, does not fit its class
+    │   ├── DeliveryError         a record was not written; `code` is librdkafka's name for it
+    │   ├── BacklogError          no room in the send queue within the time given
+    │   ├── ClosedError           the producer or app is closed, or broken for good
+    │   ├── ForkedError           used in a child process that was forked from its maker
+    │   └── DeadlineError         a handler took longer than it may
     └── LocalError                Kafka on this machine
         ├── DownloadError         a file could not be fetched
         ├── ChecksumError         a file is not the one that was locked
@@ -70,6 +78,7 @@ class Problem:
 
     `file` as it was named to us, `line` and `column` from 1; `path` inside the document
     (`topics.learning.query.retention`); `what` is wrong, and what to write `instead`.
+    `excerpt` is the line as it stands in the file, for a view that shows it.
     """
 
     file: str
@@ -78,9 +87,10 @@ class Problem:
     path: str
     what: str
     instead: str | None = None
+    excerpt: str | None = None
 
     def __str__(self) -> str:
-        tail = f" {self.instead}" if self.instead else ""
+        tail = f"; {self.instead}" if self.instead else ""
         inside = f"{self.path}: " if self.path else ""
         return f"{self.file}:{self.line}: {inside}{self.what}{tail}"
 
@@ -159,6 +169,56 @@ class RequestError(KafkaError):
     ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.code = code
+
+
+class SdkError(LearnflowError):
+    """A service cannot send or handle its events."""
+
+
+class ContractError(SdkError):
+    """The contract does not declare what the service is about to do; `where` is its line."""
+
+
+class EventError(SdkError):
+    """An event, or the bytes of one, does not fit its class; the message names the field."""
+
+
+class DeliveryError(SdkError):
+    """
+    A record was not written, or nobody can say whether it was.
+
+    `code` is librdkafka's name for the reason; `maybe_written` says that the record may be
+    in the log although no acknowledgement came.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str,
+        maybe_written: bool = False,
+        where: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.code = code
+        self.maybe_written = maybe_written
+
+
+class BacklogError(SdkError):
+    """The send queue stayed full for as long as the caller would wait; nothing was queued."""
+
+
+class ClosedError(SdkError):
+    """The producer or app was closed, or broke for good and has to be made anew."""
+
+
+class ForkedError(SdkError):
+    """A client made before a fork was used in the child, where its threads do not exist."""
+
+
+class DeadlineError(SdkError):
+    """A handler took longer than its deadline."""
 
 
 class LocalError(LearnflowError):
