@@ -1,0 +1,153 @@
+"""
+The book of contexts: named clusters, and the one that is chosen.
+
+`local` and `local/<name>` are never written in it: they are whatever `learnflow up` runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.errors import ContextError, WrongClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.core.connection import Context, SecretRef
+
+LOCAL: Final = "local"
+"""The context of the cluster that `learnflow up` runs."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+_MAX_PORT: Final = 65_535
+
+
+def is_local(name: str) -> bool:
+    """Whether the context is one of this machine's own clusters."""
+    return name == LOCAL or name.startswith(f"{LOCAL}/")
+
+
+def context_name_fault(name: str) -> str | None:
+    """Why a context cannot have this name, or None where it can."""
+    if is_local(name):
+        return f"{name!r} is always the cluster that `learnflow up` runs; choose another name"
+    if not _NAME.match(name):
+        return (
+            f"{name!r} cannot name a context; write letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextBook:
+    """The contexts by name, and `current`: the one that `context use` chose."""
+
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+    current: str | None = None
+
+    def get(self, name: str) -> Context:
+        """
+        The context of that name.
+
+        Raises ContextError, with the nearest names, where there is none.
+        """
+        found = self.contexts.get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, [*self.contexts, LOCAL], n=2)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise ContextError(
+                f"there is no context {name!r}{hint}",
+                fix="see `learnflow context list`, or add one with `learnflow context add`",
+            )
+        return found
+
+    def with_context(self, context: Context) -> ContextBook:
+        """
+        The book with one context added or replaced.
+
+        Raises ContextError where its name is not allowed.
+        """
+        fault = context_name_fault(context.name)
+        if fault:
+            raise ContextError(fault)
+        return replace(self, contexts={**self.contexts, context.name: context})
+
+    def without(self, name: str) -> ContextBook:
+        """The book without a context; raises ContextError where there is none."""
+        self.get(name)
+        rest = {key: context for key, context in self.contexts.items() if key != name}
+        return ContextBook(rest, None if self.current == name else self.current)
+
+    def choosing(self, name: str) -> ContextBook:
+        """The book with another choice; raises ContextError where there is no such context."""
+        if not is_local(name):
+            self.get(name)
+        return replace(self, current=name)
+
+
+def parse_bootstrap(text: str) -> tuple[str, ...]:
+    """
+    The addresses of a comma-separated list of `host:port`.
+
+    >>> parse_bootstrap("a:9092, [::1]:9093")
+    ('a:9092', '[::1]:9093')
+
+    Raises ValueError, with what to write instead. Never quotes an address with a password.
+    """
+    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not addresses:
+        raise ValueError("no address; write HOST:PORT, such as kafka.example.org:9092")
+    for address in addresses:
+        fault = _address_fault(address)
+        if fault:
+            raise ValueError(fault)
+    return addresses
+
+
+def _address_fault(address: str) -> str | None:
+    if "@" in address:
+        return "an address holds no name or password; write HOST:PORT and use a context for SASL"
+    if "://" in address:
+        return f"{address!r} is a URL; write HOST:PORT alone"
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        return f"{address!r} is no address; write HOST:PORT, such as kafka.example.org:9092"
+    if not 0 < int(port) <= _MAX_PORT:
+        return f"{address!r} has a port outside 1 to {_MAX_PORT}"
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        return f"{address!r} looks like IPv6; write it in brackets, such as [::1]:9092"
+    return None
+
+
+def describe_secret(ref: SecretRef) -> str:
+    """
+    Where a secret is kept, for people.
+
+    Of a command only the program: its arguments may hold what nobody should see.
+    """
+    if ref.source == "command":
+        program = ref.value.split(maxsplit=1)[0] if ref.value.split() else ""
+        return f"command {program} ..."
+    return f"{ref.source.value} {ref.value}"
+
+
+def require_pinned(context: Context, cluster_id: str) -> None:
+    """
+    Return where the cluster that answers is the one the context means.
+
+    Raises WrongClusterError where it is another.
+    """
+    if context.cluster_id is None or context.cluster_id == cluster_id:
+        return
+    raise WrongClusterError(
+        f"another cluster answers: {cluster_id}, while the context means {context.cluster_id}",
+        where=f"context {context.name} ({context.connection.address})",
+        fix=(
+            "check the address; if the cluster was really replaced: "
+            f"`learnflow context add {context.name} --replace ...`"
+        ),
+    )

@@ -1,0 +1,153 @@
+"""
+Which cluster is meant, and the file that names clusters.
+
+The order: `--bootstrap`, `--context`, $LEARNFLOW_CONTEXT, the choice of `context use`, and
+last the cluster that `learnflow up` runs here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from learnflow_kafka.core.connection import Connection, Context, SecretRef
+from learnflow_kafka.core.contexts import LOCAL, ContextBook, is_local, parse_bootstrap
+from learnflow_kafka.errors import ContextError, UsageError
+from learnflow_kafka.wiring.paths import paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from learnflow_kafka.core.connection import Sasl, Tls
+
+VARIABLE: Final = "LEARNFLOW_CONTEXT"
+
+
+class Target(Protocol):
+    """What the user said about the cluster: a context's name, addresses, or neither."""
+
+    @property
+    def context(self) -> str | None:
+        """A context's name."""
+        ...
+
+    @property
+    def bootstrap(self) -> str | None:
+        """Addresses, joined by commas."""
+        ...
+
+
+def file() -> Path:
+    """Where contexts are kept."""
+    return paths().config / "contexts.yaml"
+
+
+def book() -> ContextBook:
+    """The saved contexts; raises ContextError with all problems of a broken file."""
+    from learnflow_kafka.adapters.contexts import read
+
+    return read.load(file())
+
+
+def save(changed: ContextBook) -> None:
+    """Replace the file of contexts in one step."""
+    from learnflow_kafka.adapters.contexts import write
+
+    write.save(changed, file())
+
+
+def resolve(target: Target) -> Context:
+    """
+    The cluster that is meant, with its secrets still references.
+
+    Raises ContextError where there is none, and says how to get one.
+    """
+    if target.bootstrap:
+        return _bare(target.bootstrap)
+    if target.context:
+        return named(target.context)
+    from_environment = os.environ.get(VARIABLE)
+    if from_environment:
+        return named(from_environment)
+    chosen = book().current if file().exists() else None
+    return named(chosen) if chosen else _implicit()
+
+
+def named(name: str) -> Context:
+    """The context of that name; raises ContextError where there is none."""
+    if is_local(name):
+        found = local(name)
+        if found is None:
+            up = "learnflow up" if name == LOCAL else f"learnflow up --name {_cluster(name)}"
+            raise ContextError(f"no Kafka of {name!r} runs on this machine", fix=f"`{up}`")
+        return found
+    return book().get(name)
+
+
+def local(name: str = LOCAL) -> Context | None:
+    """The running cluster of this machine that the name means, or None."""
+    from learnflow_kafka.wiring import local as runtime
+
+    return runtime.context(_cluster(name))
+
+
+def revealed(context: Context) -> Context:
+    """
+    The context with its secrets read, for an adapter's client.
+
+    Raises ContextError where one cannot be read.
+    """
+    connection = context.connection
+    where = f"context {context.name}"
+    return replace(
+        context,
+        connection=replace(
+            connection,
+            tls=_open_tls(connection.tls, where),
+            sasl=_open_sasl(connection.sasl, where),
+        ),
+    )
+
+
+def _open_tls(tls: Tls | None, where: str) -> Tls | None:
+    if tls is None or not isinstance(tls.key_password, SecretRef):
+        return tls
+    from learnflow_kafka.adapters.contexts import secrets
+
+    opened = secrets.reveal(tls.key_password, where=f"{where}, key_password")
+    return replace(tls, key_password=opened)
+
+
+def _open_sasl(sasl: Sasl | None, where: str) -> Sasl | None:
+    if sasl is None or not isinstance(sasl.password, SecretRef):
+        return sasl
+    from learnflow_kafka.adapters.contexts import secrets
+
+    return replace(sasl, password=secrets.reveal(sasl.password, where=f"{where}, password"))
+
+
+def _bare(bootstrap: str) -> Context:
+    try:
+        addresses = parse_bootstrap(bootstrap)
+    except ValueError as error:
+        raise UsageError(str(error), where="--bootstrap") from error
+    return Context(",".join(addresses), Connection(addresses))
+
+
+def _implicit() -> Context:
+    found = local()
+    if found is None:
+        raise ContextError(
+            "no cluster is chosen, and no Kafka runs on this machine",
+            fix=(
+                "`learnflow up` starts one here; for another: "
+                "`learnflow context add NAME --bootstrap HOST:PORT --use`"
+            ),
+        )
+    return found
+
+
+def _cluster(name: str) -> str | None:
+    """The local cluster's own name; None: the default one."""
+    return name.removeprefix(f"{LOCAL}/") if name != LOCAL else None
