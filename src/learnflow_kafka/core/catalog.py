@@ -111,6 +111,19 @@ class RetryMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    Where the answers to a topic's events go.
+
+    `correlate` is the field that the events of both topics carry and that pairs them.
+    """
+
+    topic: str
+    correlate: str
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """
     One declared topic.
@@ -137,6 +150,7 @@ class Topic:
     events: tuple[str, ...] = ()
     envelope: Envelope = Envelope.NONE
     data_class: DataClass = DataClass.INTERNAL
+    reply: Reply | None = None
     accepts_key_movement: bool = False
     prune: bool = False
     place: Place = NOWHERE
