@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Status(StrEnum):
@@ -46,8 +50,15 @@ class Report:
         """How many findings ended so."""
         return Counter(f.status for f in self.findings)[status]
 
-    def healthy(self, *, allow_unchecked: bool = False) -> bool:
-        """Whether nothing failed and, unless allowed, nothing was left unchecked."""
+    def healthy(
+        self, *, allow_unchecked: bool = False, left_out: Collection[str] = frozenset()
+    ) -> bool:
+        """
+        Whether nothing failed and, unless allowed, nothing could not be checked.
+
+        `left_out` names the checks that the user did not want to be made.
+        """
         if self.count(Status.FAILED):
             return False
-        return allow_unchecked or not self.count(Status.NOT_CHECKED)
+        unchecked = {f.name for f in self.findings if f.status is Status.NOT_CHECKED}
+        return allow_unchecked or unchecked <= set(left_out)

@@ -1,0 +1,136 @@
+"""
+All checks under their stable names, and how the evidence is judged.
+
+The names are an API (docs/reference/findings.md, docs/compatibility.md): programs look for
+them. The order is the order in which a person would look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.core.checks import cluster, partitions, records, settings, topics
+from learnflow_kafka.core.checks.evidence import NotKnownError
+from learnflow_kafka.core.findings import Finding, Report, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from learnflow_kafka.core.checks.evidence import Evidence
+    from learnflow_kafka.core.checks.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its stable name, the question it answers, and the function that judges."""
+
+    name: str
+    question: str
+    judge: Callable[[Evidence], Outcome]
+
+    @property
+    def group(self) -> str:
+        """The first word of the name, by which findings are shown together."""
+        return self.name.partition(".")[0]
+
+
+CHECKS: Final = (
+    Check(
+        "bootstrap.reachable",
+        "Does a broker answer at the addresses we were given, and is it the pinned cluster?",
+        cluster.bootstrap_reachable,
+    ),
+    Check(
+        "brokers.addresses",
+        "Does every address that a broker advertises take connections from this machine?",
+        cluster.addresses_reachable,
+    ),
+    Check(
+        "brokers.registered",
+        "Are as many brokers registered as the environment names, and none of them fenced?",
+        cluster.brokers_registered,
+    ),
+    Check(
+        "cluster.metadata",
+        "Does the KRaft quorum have a leader and voters that keep up, or does ZooKeeper serve?",
+        cluster.metadata_kept,
+    ),
+    Check(
+        "topics.present",
+        "Does every declared and derived topic exist?",
+        topics.present,
+    ),
+    Check(
+        "topics.partitions",
+        "Does each of them have exactly its partitions?",
+        topics.partitions,
+    ),
+    Check(
+        "topics.replication",
+        "Does each of them have its replication, counted from the assignment?",
+        topics.replication,
+    ),
+    Check(
+        "topics.configs",
+        "Does every declared config have its value?",
+        topics.configs,
+    ),
+    Check(
+        "partitions.leaders",
+        "Does every partition have a leader?",
+        partitions.leaders_present,
+    ),
+    Check(
+        "partitions.replicas",
+        "Does every partition have all of its replicas in sync?",
+        partitions.replicas_in_sync,
+    ),
+    Check(
+        "partitions.min_isr",
+        "Does every partition have enough replicas in sync for writes with acks=all?",
+        partitions.min_isr_met,
+    ),
+    Check(
+        "internal.topics",
+        "Are Kafka's internal topics led and replicated, or can they be created when needed?",
+        partitions.internal_topics_healthy,
+    ),
+    Check(
+        "offsets.retention",
+        "Do groups keep their offsets as long as the records that they read?",
+        settings.offsets_kept,
+    ),
+    Check(
+        "brokers.auto_create",
+        "Is auto.create.topics.enable off?",
+        settings.auto_create_off,
+    ),
+    Check(
+        "records.round_trip",
+        "Does a record written to each broker come back?",
+        records.records_round_trip,
+    ),
+    Check(
+        "brokers.clocks",
+        "Do the brokers' clocks agree with this machine's?",
+        records.clocks_agree,
+    ),
+)
+
+WRITING: Final = frozenset({"records.round_trip", "brokers.clocks"})
+"""The checks that need a record of ours: left out of a verification that only reads."""
+
+
+def evaluate(evidence: Evidence) -> Report:
+    """One finding a check, in the order of the table."""
+    return Report(tuple(_find(check, evidence) for check in CHECKS))
+
+
+def _find(check: Check, evidence: Evidence) -> Finding:
+    try:
+        outcome = check.judge(evidence)
+    except NotKnownError as error:
+        unknown = error.unknown
+        return Finding(check.name, Status.NOT_CHECKED, unknown.reason, fix=unknown.fix)
+    return Finding(check.name, outcome.status, outcome.detail, outcome.evidence, outcome.fix)
