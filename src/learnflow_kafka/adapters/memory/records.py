@@ -50,12 +50,19 @@ class Records(Reading):
         log = self._state.log(TopicPartition(topic.name, number))
         if log is None:
             return unknown_topic()
-        stamp = time.time_ns() // 1_000_000 if record.timestamp_ms is None else record.timestamp_ms
+        stamp = self._stamp(topic, record)
         written = Record(
             topic.name, number, log.end, stamp, record.key, record.value, record.headers
         )
         log.records.append(written)
         return Written(topic.name, number, written.offset)
+
+    def _stamp(self, topic: Topic, record: NewRecord) -> int:
+        """The sender's time, unless it gave none or the topic wants the broker's."""
+        kept = self._effective(topic)["message.timestamp.type"].value == "CreateTime"
+        if kept and record.timestamp_ms is not None:
+            return record.timestamp_ms
+        return time.time_ns() // 1_000_000
 
     def _size_fault_of(self, topic: Topic, record: NewRecord) -> Fault | None:
         limit = self._effective(topic)["max.message.bytes"].value
