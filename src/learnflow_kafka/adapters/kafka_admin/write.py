@@ -1,0 +1,338 @@
+"""
+Changing the cluster, or asking whether it would be changed.
+
+Kafka answers when the controller has made a change, and brokers follow a moment later: the
+next read could still see the old state. So the calls return when the brokers show it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka.protocol.admin import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteGroupsRequest,
+    DeleteTopicsRequest,
+    ElectLeadersRequest,
+    IncrementalAlterConfigsRequest,
+)
+from kafka.protocol.consumer import OffsetCommitRequest
+
+from learnflow_kafka.adapters.kafka_admin import settle
+from learnflow_kafka.adapters.kafka_admin.errors import BUSY, check, fault
+from learnflow_kafka.adapters.kafka_admin.groups import Groups
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.core.requests import (
+    ALTERED_CONFIGS,
+    COMMITTED_OFFSETS,
+    CREATED_PARTITIONS,
+    CREATED_TOPICS,
+    DELETED_TOPICS,
+    by_weight,
+    chunks,
+)
+from learnflow_kafka.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
+
+_TOPIC: Final = 2
+_SET: Final = 0
+_REMOVE: Final = 1
+_BROKERS_DEFAULT: Final = -1
+_NEEDLESS: Final = "ELECTION_NOT_NEEDED"
+
+Answers = dict[str, Fault | None]
+
+
+class KafkaAdminAdapter(Groups):
+    """The whole admin port."""
+
+    def create_topics(
+        self, topics: Sequence[CreateTopic], *, validate_only: bool = False
+    ) -> Mapping[str, Fault | None]:
+        """Create topics, or ask whether the broker would."""
+        answers: Answers = {}
+        for batch in by_weight(
+            topics,
+            lambda t: max(t.partitions, 1),
+            heaviest=CREATED_PARTITIONS,
+            longest=CREATED_TOPICS,
+        ):
+            request = CreateTopicsRequest(
+                topics=[_creation(t) for t in batch],
+                timeout_ms=self._timeout_ms,
+                validate_only=validate_only,
+            )
+            names = [t.topic for t in batch]
+            done = self._ask_controller(request, names, _topics, mutating=not validate_only)
+            answers.update(done)
+            if not validate_only:
+                settle.until_created(self._client, _last_made(names, done))
+        return answers
+
+    def add_partitions(
+        self, topics: Sequence[AddPartitions], *, validate_only: bool = False
+    ) -> Mapping[str, Fault | None]:
+        """Grow topics to `total` partitions, or ask whether the broker would."""
+        answers: Answers = {}
+        for batch in by_weight(
+            topics,
+            lambda t: max(t.total - t.current, 1),
+            heaviest=CREATED_PARTITIONS,
+            longest=CREATED_TOPICS,
+        ):
+            request = CreatePartitionsRequest(
+                topics=[
+                    CreatePartitionsRequest.CreatePartitionsTopic(
+                        name=t.topic, count=t.total, assignments=None
+                    )
+                    for t in batch
+                ],
+                timeout_ms=self._timeout_ms,
+                validate_only=validate_only,
+            )
+            names = [t.topic for t in batch]
+            done = self._ask_controller(request, names, _results, mutating=not validate_only)
+            answers.update(done)
+            if not validate_only:
+                totals = {t.topic: t.total for t in batch}
+                last = _last_made(names, done)
+                settle.until_created(self._client, last, totals.get(last or "", 1))
+        return answers
+
+    def alter_configs(
+        self, topics: Sequence[AlterConfig], *, validate_only: bool = False
+    ) -> Mapping[str, Fault | None]:
+        """
+        Edit single configs of topics, or ask whether the broker would.
+
+        Raises `UnsupportedError` on brokers that could only replace all configs at once.
+        """
+        answers: Answers = {}
+        for batch in chunks(topics, ALTERED_CONFIGS):
+            request = IncrementalAlterConfigsRequest(
+                resources=[_alteration(t) for t in batch], validate_only=validate_only
+            )
+            names = [t.topic for t in batch]
+            done = self._ask_controller(request, names, _resources, mutating=not validate_only)
+            answers.update(done)
+            if not validate_only:
+                last = _last_made(names, done)
+                settle.until_edited(self._client, [t for t in batch if t.topic == last])
+        return answers
+
+    def elect_preferred_leaders(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Fault | None]:
+        """Give partitions back to the first of their replicas; being there is no fault."""
+        if not partitions:
+            return {}
+        topic = ElectLeadersRequest.TopicPartitions
+        request = ElectLeadersRequest(
+            election_type=0,
+            topic_partitions=[
+                topic(topic=name, partitions=numbers) for name, numbers in _grouped(partitions)
+            ],
+            timeout_ms=self._timeout_ms,
+        )
+        items = [str(p) for p in partitions]
+        answer = self._client.send(
+            request, to=self._client.controller(), items=items, mutating=True
+        )
+        check(answer.error_code)
+        answers: dict[TopicPartition, Fault | None] = dict.fromkeys(partitions)
+        for result in answer.replica_election_results:
+            for part in result.partition_result:
+                refused = fault(part.error_code, part.error_message)
+                if refused is not None and refused.code != _NEEDLESS:
+                    answers[TopicPartition(result.topic, part.partition_id)] = refused
+        return answers
+
+    def delete_topics(self, names: Sequence[str]) -> Mapping[str, Fault | None]:
+        """Delete topics with all their records."""
+        answers: Answers = {}
+        for batch in chunks(names, DELETED_TOPICS):
+            # From version 6 on topics go by id; these are named.
+            request = DeleteTopicsRequest(
+                topic_names=batch, timeout_ms=self._timeout_ms, max_version=5
+            )
+            done = self._ask_controller(request, batch, _responses, mutating=True)
+            answers.update(done)
+            settle.until_deleted(self._client, _last_made(batch, done))
+        return answers
+
+    def commit_offsets(
+        self, group: str, offsets: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, Fault | None]:
+        """Set a group's place; the broker refuses while the group is active."""
+        answers: dict[TopicPartition, Fault | None] = {}
+        for batch in chunks(offsets, COMMITTED_OFFSETS):
+            part = {place: offsets[place] for place in batch}
+            answers.update(self._client.until_settled(partial(self._commit, group, part)))
+        return answers
+
+    def _commit(
+        self, group: str, offsets: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, Fault | None]:
+        coordinator = self.coordinators([group])[group]
+        if isinstance(coordinator, Fault):
+            return dict.fromkeys(offsets, coordinator)
+        answer = self._client.send(
+            _commitment(group, offsets),
+            to=coordinator,
+            items=[group, *map(str, offsets)],
+            mutating=True,
+        )
+        answers = {
+            TopicPartition(topic.name, part.partition_index): fault(part.error_code)
+            for topic in answer.topics
+            for part in topic.partitions
+        }
+        _raise_if_all_busy(answers.values(), group)
+        return answers
+
+    def delete_groups(self, names: Sequence[str]) -> Mapping[str, Fault | None]:
+        """Delete groups and their offsets; the broker refuses active ones."""
+        if not names:
+            return {}
+        return self._client.until_settled(lambda: self._delete_groups(names))
+
+    def _delete_groups(self, names: Sequence[str]) -> Answers:
+        answers: Answers = {}
+        by_coordinator: dict[int, list[str]] = defaultdict(list)
+        for name, coordinator in self.coordinators(names).items():
+            if isinstance(coordinator, Fault):
+                answers[name] = coordinator
+            else:
+                by_coordinator[coordinator].append(name)
+        for coordinator, group in by_coordinator.items():
+            answer = self._client.send(
+                DeleteGroupsRequest(groups_names=group),
+                to=coordinator,
+                items=group,
+                mutating=True,
+            )
+            done = {r.group_id: fault(r.error_code) for r in answer.results}
+            _raise_if_all_busy(done.values(), ", ".join(group))
+            answers.update(done)
+        return answers
+
+    def close(self) -> None:
+        """Let go of connections; further calls are a bug."""
+        self._client.close()
+
+    @property
+    def _timeout_ms(self) -> int:
+        return int(self._client.limits.request * 1000)
+
+    def _ask_controller(
+        self,
+        request: Any,
+        names: Sequence[str],
+        answers_of: Callable[[Any], Answers],
+        *,
+        mutating: bool,
+    ) -> Answers:
+        """The controller's answer for each name; again while there is no controller."""
+
+        def attempt() -> Answers:
+            to = self._client.controller()
+            answer = self._client.send(request, to=to, items=names, mutating=mutating)
+            answers = answers_of(answer)
+            _raise_if_all_busy(answers.values(), "the controller")
+            return answers
+
+        return self._client.until_settled(attempt)
+
+
+def _raise_if_all_busy(answers: Collection[Fault | None], where: str) -> None:
+    """A cluster that did nothing at all because it is busy may be asked again."""
+    faults = [a for a in answers if a is not None and a.code in BUSY]
+    if faults and len(faults) == len(answers):
+        raise RequestError(faults[0].message, code=faults[0].code, where=where)
+
+
+def _last_made(names: Sequence[str], answers: Answers) -> str | None:
+    return next((name for name in reversed(names) if answers.get(name) is None), None)
+
+
+def _creation(topic: CreateTopic) -> Any:
+    kinds = CreateTopicsRequest.CreatableTopic
+    return kinds(
+        name=topic.topic,
+        num_partitions=topic.partitions,
+        replication_factor=_BROKERS_DEFAULT if topic.replication is None else topic.replication,
+        assignments=[],
+        configs=[kinds.CreatableTopicConfig(name=k, value=v) for k, v in topic.config.items()],
+    )
+
+
+def _alteration(change: AlterConfig) -> Any:
+    kinds = IncrementalAlterConfigsRequest.AlterConfigsResource
+    return kinds(
+        resource_type=_TOPIC,
+        resource_name=change.topic,
+        configs=[
+            kinds.AlterableConfig(
+                name=edit.key,
+                config_operation=_REMOVE if edit.after is None else _SET,
+                value=edit.after,
+            )
+            for edit in change.edits
+        ],
+    )
+
+
+def _commitment(group: str, offsets: Mapping[TopicPartition, int]) -> Any:
+    topic = OffsetCommitRequest.OffsetCommitRequestTopic
+    # From version 10 on topics are named by their ids only.
+    return OffsetCommitRequest(
+        group_id=group,
+        generation_id_or_member_epoch=-1,
+        member_id="",
+        topics=[
+            topic(
+                name=name,
+                partitions=[
+                    topic.OffsetCommitRequestPartition(
+                        partition_index=n,
+                        committed_offset=offsets[TopicPartition(name, n)],
+                        committed_metadata="",
+                    )
+                    for n in numbers
+                ],
+            )
+            for name, numbers in _grouped(offsets)
+        ],
+        max_version=9,
+    )
+
+
+def _grouped(partitions: Iterable[TopicPartition]) -> Iterable[tuple[str, list[int]]]:
+    by_topic: dict[str, list[int]] = defaultdict(list)
+    for partition in partitions:
+        by_topic[partition.topic].append(partition.partition)
+    return by_topic.items()
+
+
+def _topics(answer: Any) -> Answers:
+    return {t.name: fault(t.error_code, t.error_message) for t in answer.topics}
+
+
+def _results(answer: Any) -> Answers:
+    return {t.name: fault(t.error_code, t.error_message) for t in answer.results}
+
+
+def _responses(answer: Any) -> Answers:
+    return {t.name: fault(t.error_code, t.error_message) for t in answer.responses}
+
+
+def _resources(answer: Any) -> Answers:
+    return {r.resource_name: fault(r.error_code, r.error_message) for r in answer.responses}
