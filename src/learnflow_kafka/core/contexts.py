@@ -6,11 +6,11 @@ The book of contexts: named clusters, and the one that is chosen.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import ContextError, WrongClusterError
 
 if TYPE_CHECKING:
@@ -57,10 +57,9 @@ class ContextBook:
         """
         found = self.contexts.get(name)
         if found is None:
-            near = difflib.get_close_matches(name, [*self.contexts, LOCAL], n=2)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            hint = did_you_mean(name, [*self.contexts, LOCAL])
             raise ContextError(
-                f"there is no context {name!r}{hint}",
+                f"there is no context {name!r}" + (f"; {hint}" if hint else ""),
                 fix="see `learnflow context list`, or add one with `learnflow context add`",
             )
         return found

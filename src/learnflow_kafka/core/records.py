@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.moments import parse_moment
 from learnflow_kafka.core.ports import NewRecord
+from learnflow_kafka.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,8 +151,7 @@ def _json_object(line: bytes) -> Mapping[str, object]:
         raise BadLineError('the line is no JSON object; write {"key": ..., "value": ...}')
     unknown = next((key for key in found if key not in _KNOWN), None)
     if unknown is not None:
-        near = difflib.get_close_matches(unknown, _KNOWN, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_KNOWN[:7])}"
+        hint = did_you_mean(unknown, _KNOWN) or f"known are {', '.join(_KNOWN[:7])}"
         raise BadLineError(f"unknown key {unknown!r}; {hint}")
     return found
 

@@ -7,7 +7,6 @@ it does not belong.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from learnflow_kafka.core.contexts import (
     is_local,
     parse_bootstrap,
 )
+from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import ContextError, Problem
 
 if TYPE_CHECKING:
@@ -332,5 +332,5 @@ def _truth(text: str) -> bool:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}."
+    hint = did_you_mean(name, known)
+    return hint[0].upper() + hint[1:] if hint else f"Known here: {', '.join(known)}."
