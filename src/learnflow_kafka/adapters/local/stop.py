@@ -1,0 +1,60 @@
+"""
+Stop processes in the right order, and leave none behind.
+
+All brokers are told at once: a combined quorum that is taken down one by one loses its
+majority before the last broker's controlled shutdown is granted. What the brokers stand on
+(controllers of their own, ZooKeeper) follows when the brokers are gone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.adapters.local import launch, processes
+from learnflow_kafka.core.local import NodeStopped
+from learnflow_kafka.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from learnflow_kafka.core.local import Cluster, Node
+
+PATIENCE: Final = 30.0
+"""Seconds for an orderly end before it is forced."""
+
+_FORCED: Final = 10.0
+_POLL: Final = 0.01
+
+
+def end(cluster: Cluster, found: Mapping[Node, processes.Running]) -> Iterator[NodeStopped]:
+    """
+    End the processes, brokers first; one event each.
+
+    Raises LocalError where a process does not even end by force.
+    """
+    brokers = {node: process for node, process in found.items() if node.is_broker}
+    others = {node: process for node, process in found.items() if not node.is_broker}
+    for group in (brokers, others):
+        for process in group.values():
+            processes.terminate(process)
+        yield from _await_end(cluster, dict(group))
+
+
+def _await_end(cluster: Cluster, waiting: dict[Node, processes.Running]) -> Iterator[NodeStopped]:
+    deadline = time.monotonic() + PATIENCE
+    forced = False
+    while waiting:
+        for node in [n for n, process in waiting.items() if not processes.alive(process)]:
+            del waiting[node]
+            (launch.folder_of(cluster, node) / processes.PROCESS_FILE).unlink(missing_ok=True)
+            yield NodeStopped(node, killed=forced)
+        if waiting and time.monotonic() > deadline:
+            if forced:
+                names = ", ".join(f"{n.name} (process {p.pid})" for n, p in waiting.items())
+                raise LocalError(f"{names} cannot be ended", fix="look at it with ps; it may hang")
+            forced = True
+            deadline = time.monotonic() + _FORCED
+            for process in waiting.values():
+                processes.terminate(process, by_force=True)
+        time.sleep(_POLL)

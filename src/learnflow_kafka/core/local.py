@@ -1,0 +1,308 @@
+"""
+Kafka on this machine: what is asked for, what stands on disk, what runs.
+
+A cluster has a name and a folder; the folder holds its record, its data and its logs, and
+survives `down`. The runtime (a port, implemented by `adapters.local`) starts and stops the
+processes; every step is an event, so that views can show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from learnflow_kafka.core.connection import Connection, Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+DEFAULT_NAME: Final = "default"
+"""The cluster of a plain `learnflow up`; its context is `local`."""
+
+DEFAULT_PORT: Final = 9092
+ENVIRONMENT: Final = "local"
+"""The environment of the catalog that a cluster on this machine is."""
+
+MAX_BROKERS: Final = 9
+LOOPBACK: Final = "127.0.0.1"
+
+
+class Mode(StrEnum):
+    """Who keeps the cluster's metadata."""
+
+    KRAFT = "kraft"
+    ZOOKEEPER = "zookeeper"
+
+
+class Role(StrEnum):
+    """What a process does in its cluster."""
+
+    BROKER = "broker"
+    CONTROLLER = "controller"
+    ZOOKEEPER = "zookeeper"
+
+
+class NodeState(StrEnum):
+    """What can be said of a process without asking Kafka's protocol."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    """The process is there; its port takes no connections yet."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """
+    What is asked of `up`; None is "as the cluster was made", or the default for a new one.
+
+    `directory` is the cluster's folder; `containers` the host name or address by which
+    containers reach this machine, and asks for a second listener; `offsets_retention_ms` is
+    how long the brokers keep the offsets of a group that rests.
+    """
+
+    name: str = DEFAULT_NAME
+    brokers: int | None = None
+    mode: Mode | None = None
+    port: int | None = None
+    directory: Path | None = None
+    containers: str | None = None
+    catalog: str | None = None
+    offsets_retention_ms: int = 30 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """
+    One process of a cluster and its ports on loopback.
+
+    `id` is Kafka's node id, 0 for ZooKeeper. `port` is the one for clients (for ZooKeeper,
+    its own), None on a node without that role; `containers_port` the one of the second
+    listener.
+    """
+
+    id: int
+    roles: tuple[Role, ...]
+    port: int | None
+    controller_port: int | None = None
+    containers_port: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the node is called in messages and folders: `broker-1`, `zookeeper`."""
+        return "zookeeper" if Role.ZOOKEEPER in self.roles else f"broker-{self.id}"
+
+    @property
+    def is_broker(self) -> bool:
+        """Whether clients talk to this node."""
+        return Role.BROKER in self.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """
+    A cluster as it stands on disk: the record that `up` writes and every command reads.
+
+    `version` is Apache Kafka's; `catalog` the path that the user gave (None: the built-in).
+    """
+
+    name: str
+    cluster_id: str
+    mode: Mode
+    version: str
+    directory: Path
+    nodes: tuple[Node, ...]
+    containers: str | None = None
+    catalog: str | None = None
+
+    @property
+    def brokers(self) -> tuple[Node, ...]:
+        """The nodes that serve clients."""
+        return tuple(node for node in self.nodes if node.is_broker)
+
+    @property
+    def bootstrap(self) -> tuple[str, ...]:
+        """Every broker's address for programs on this machine."""
+        return tuple(f"{LOOPBACK}:{node.port}" for node in self.brokers)
+
+    @property
+    def containers_bootstrap(self) -> tuple[str, ...]:
+        """Every broker's address for programs in containers; empty unless asked for."""
+        return tuple(
+            f"{self.containers}:{node.containers_port}"
+            for node in self.brokers
+            if node.containers_port
+        )
+
+    @property
+    def context_name(self) -> str:
+        """The implicit context that means this cluster: `local`, or `local/NAME`."""
+        return "local" if self.name == DEFAULT_NAME else f"local/{self.name}"
+
+    @property
+    def context(self) -> Context:
+        """The cluster as every other command takes it."""
+        return Context(
+            name=self.context_name,
+            connection=Connection(bootstrap=self.bootstrap),
+            cluster_id=self.cluster_id or None,
+            environment=ENVIRONMENT,
+            catalog=self.catalog,
+            brokers=len(self.brokers),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """
+    What is known of one process.
+
+    `pid` None where none runs; `disk_bytes` is what its data takes; `started_ms` since the
+    epoch; `stale` is why a recorded process is not ours any more, where that is so.
+    """
+
+    node: Node
+    state: NodeState
+    log_file: Path
+    disk_bytes: int
+    pid: int | None = None
+    started_ms: int | None = None
+    memory_bytes: int | None = None
+    stale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """A cluster and its processes at one moment."""
+
+    cluster: Cluster
+    nodes: tuple[NodeStatus, ...]
+
+    @property
+    def running(self) -> bool:
+        """Whether every process of the cluster runs and takes connections."""
+        return all(n.state is NodeState.RUNNING for n in self.nodes)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no process of the cluster is there."""
+        return all(n.state is NodeState.STOPPED for n in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Downloading:
+    """How far the download of a distribution is, in files and bytes."""
+
+    what: str
+    files_done: int
+    files: int
+    bytes_done: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another `learnflow` works on the same files; we wait for it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Kafka and Java are there. `fast` says whether a start-up cache is used."""
+
+    kafka: str
+    java: str
+    fast: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarting:
+    """A process was started."""
+
+    node: Node
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStopped:
+    """A process ended; `killed` where it did not stop in time and was ended by force."""
+
+    node: Node
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Every broker is registered and answers; `already` where nothing had to be started."""
+
+    cluster: Cluster
+    already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know, which does not stop the work."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wiped:
+    """The cluster's data and record are gone."""
+
+    directory: Path
+    bytes: int
+
+
+LocalEvent = (
+    Downloading | Waiting | Prepared | NodeStarting | NodeStopped | Serving | Warned | Wiped
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a process wrote."""
+
+    node: Node
+    text: str
+
+
+class Runtime(Protocol):
+    """Clusters of this machine. Raises errors.LocalError and its children."""
+
+    def find(self, name: str) -> Cluster | None:
+        """The cluster's record, or None where there is no cluster of that name."""
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all clusters that stand on disk."""
+        ...
+
+    def start(self, spec: ClusterSpec) -> Iterator[LocalEvent]:
+        """
+        Make the cluster run as asked; the last event is `Serving`.
+
+        A running cluster is left alone; a node that is missing is started.
+        """
+        ...
+
+    def status(self, name: str) -> LocalStatus | None:
+        """The cluster's processes now, or None where there is no such cluster."""
+        ...
+
+    def stop(self, name: str, *, wipe: bool) -> Iterator[LocalEvent]:
+        """Stop the processes, brokers before what they stand on; `wipe` removes the data."""
+        ...
+
+    def logs(
+        self, name: str, *, nodes: Sequence[int] | None, last: int, follow: bool
+    ) -> Iterator[LogLine]:
+        """The last lines of each node's log, then, with `follow`, new ones without end."""
+        ...
+
+    def tool_command(self, name: str, tool: str, args: Sequence[str]) -> list[str]:
+        """The command line of one of Kafka's own tools, pointed at the cluster."""
+        ...

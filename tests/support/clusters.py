@@ -1,0 +1,78 @@
+"""Real clusters for tests, started by the project's own runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+from tests.support.ports import free_ports
+
+from learnflow_kafka.core.local import ClusterSpec, Mode, Serving
+from learnflow_kafka.wiring.local import runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.local import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKafka:
+    """A running cluster: `bootstrap` as clients take it, `context` as our commands do."""
+
+    cluster: Cluster
+
+    @property
+    def bootstrap(self) -> str:
+        """Addresses of all brokers, joined by commas."""
+        return ",".join(self.cluster.bootstrap)
+
+    @property
+    def context(self) -> Context:
+        """The cluster's context; its environment is `local`."""
+        return self.cluster.context
+
+    def kill(self, broker: int) -> None:
+        """End one broker with SIGKILL; `restart` brings it back."""
+        status = runtime().status(self.cluster.name)
+        assert status is not None
+        pid = next(n.pid for n in status.nodes if n.node.id == broker)
+        assert pid is not None
+        process = psutil.Process(pid)
+        process.kill()
+        process.wait(10)
+
+    def restart(self) -> None:
+        """Start whatever does not run, and wait until all serves."""
+        for _ in runtime().start(ClusterSpec(name=self.cluster.name)):
+            pass
+
+
+def started(name: str, brokers: int, mode: Mode) -> Iterator[LocalKafka]:
+    """Start a cluster, yield it, stop and wipe it."""
+    spec = ClusterSpec(name=name, brokers=brokers, mode=mode, port=free_ports(brokers))
+    try:
+        serving = None
+        for event in runtime().start(spec):
+            serving = event
+        assert isinstance(serving, Serving)
+        yield LocalKafka(serving.cluster)
+    finally:
+        for _ in runtime().stop(name, wipe=True):
+            pass
+
+
+def end_all_below(folder: Path) -> list[int]:
+    """End every broker of ours that lives below the folder; return the pids (a safety net)."""
+    ended = []
+    for process in psutil.process_iter():
+        try:
+            if any(word.startswith(f"-Dlearnflow.node={folder}") for word in process.cmdline()):
+                process.kill()
+                ended.append(process.pid)
+        except psutil.Error:
+            continue
+    return ended
