@@ -26,17 +26,20 @@ A producer alone, plain or for asyncio, over one core:
 What the parts take from each other (interfaces between modules of this package):
 
 contract.py   `Topic[E]`: a frozen, hashable value, generic and invariant in its event class (a
-              union where a topic carries several), so that `post(topic: Topic[E], event: E)`
-              makes the wrong class a mypy error. Attributes: name, events (the classes), key
-              (the field that is the key, or None), partitioner, ordering, envelope,
-              max_record_bytes, place ("file:line").
-              `Contract`: name, topics: Mapping[str, Topic], services: Mapping[str, Service] with
-              name, produces (topic names), consumes (core.catalog.Subscription values: topic,
-              group, start, concurrency, retries, dead_letter, isolation, place), place.
-codec.py      what is written and read, built once a topic, fast (a few microseconds an event):
-              `writer(topic, source) -> write`, where `write(event, meta?) -> (value: bytes,
-              headers: list[(str, bytes)])` validates and raises EventError naming the field;
-              `reader(topic) -> read`, where `read(value: bytes | None, headers) -> (event, meta)`
-              raises EventError for poison bytes; meta: id, type, source, time, traceparent.
-envelope.py   CloudEvents under codec.py.
+              union where it carries several), so that `post(topic: Topic[E], event: E)` makes
+              the wrong class a mypy error: name, events (`EventType[E]`: name, cls, version),
+              classes, key, partitioner, ordering, envelope, max_record_bytes, place.
+              `Contract`: name, digest, topics and services by name, exchanges (request and reply
+              topics with the fields that pair them). `Service`: name, source (for envelopes),
+              produces (topics), consumes (`Subscription`: topic, group, start, concurrency,
+              retries, retry_topics, dead_letter_topic, isolation); `service.producing(topic)`
+              and `service.consuming(topic)` raise ContractError naming the catalog's line.
+codec.py      `Writer(topic, source, validate=True).write(event, id=, time=, subject=,
+              traceparent=, tracestate=, extensions=) -> Encoded(value, key, headers, id)`;
+              raises EventError naming the field. `Reader(topic).read(value, headers) ->
+              Decoded(event, attributes, type) | Undecodable(stage, what, path, attributes)`;
+              never raises: `undecodable.error()` is the EventError for a dead letter.
+envelope.py   CloudEvents read: `Attributes` (id, source, type, time, subject, traceparent, ...,
+              mode, extensions). wrapping.py writes them. zones.py: times without a zone.
+partitioning.py  keys as bytes, librdkafka's partitioner setting, `partition(key, n, how)`.
 """
