@@ -1,0 +1,173 @@
+"""
+The topics that one service may write, ready to be written: codecs and send queues.
+
+What both faces of the producer, and the app, stand on.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from learnflow_kafka.errors import ContractError, EventError
+from learnflow_kafka.sdk.codec import Writer
+from learnflow_kafka.sdk.partitioning import key_text
+from learnflow_kafka.sdk.sender import Sender
+from learnflow_kafka.sdk.settings import client_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from learnflow_kafka.core.catalog import Partitioner
+    from learnflow_kafka.core.connection import Connection
+    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Service, Topic
+    from learnflow_kafka.sdk.sender import Headers
+    from learnflow_kafka.sdk.settings import Settings
+
+E = TypeVar("E")
+
+_SMALLEST_LIMIT = 1_000_000
+"""librdkafka's default for the largest record it takes, in bytes."""
+_ROOM_FOR_HEADERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record that was validated and encoded, and the queue that takes it."""
+
+    sender: Sender
+    topic: str
+    value: bytes
+    key: bytes | None
+    headers: Headers
+
+
+class _Outlet:
+    __slots__ = ("limit", "name", "sender", "topic", "write")
+
+    def __init__(self, topic: AnyTopic, source: str, sender: Sender, *, validate: bool) -> None:
+        self.name = topic.name
+        self.topic = topic
+        self.limit = topic.max_record_bytes
+        self.sender = sender
+        self.write = Writer(topic, source, validate=validate).write
+
+
+class Outlets:
+    """
+    What a service may write to.
+
+    A client has one partitioner for all its topics, so there is a sender for each partitioner
+    that the service's topics declare; nearly always one.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a service's connection
+        self,
+        service: str,
+        contract: Contract,
+        *,
+        bootstrap: str | Connection | None,
+        settings: Settings,
+        sends: Iterable[AnyTopic] = (),
+        validate: bool = True,
+    ) -> None:
+        self.service: Service = contract.service(service)
+        for topic in sends:
+            self.service.producing(topic)
+        self._settings = settings
+        self._config = client_config(bootstrap, settings) | {
+            "client.id": self.service.name,
+            "message.max.bytes": self._largest(),
+        }
+        self._senders: dict[Partitioner, Sender] = {}
+        self._outlets = {
+            topic.name: _Outlet(
+                topic, self.service.source, self.sender(topic.partitioner), validate=validate
+            )
+            for topic in self.service.produces
+        }
+
+    def _largest(self) -> int:
+        topics = [*self.service.produces, *(s.topic for s in self.service.consumes)]
+        limits = [topic.max_record_bytes or 0 for topic in topics]
+        return max([_SMALLEST_LIMIT, *limits]) + _ROOM_FOR_HEADERS
+
+    @property
+    def senders(self) -> tuple[Sender, ...]:
+        """The send queues that exist."""
+        return tuple(self._senders.values())
+
+    def sender(self, partitioner: Partitioner) -> Sender:
+        """The send queue for topics with this partitioner."""
+        found = self._senders.get(partitioner)
+        if found is None:
+            found = Sender(self._config, self._settings, partitioner=partitioner)
+            self._senders[partitioner] = found
+        return found
+
+    def prepare(
+        self,
+        topic: Topic[E],
+        event: E,
+        key: str | int | None,
+        headers: Sequence[tuple[str, bytes]] | None,
+    ) -> Prepared:
+        """
+        Validate and encode an event for its topic.
+
+        Raises ContractError for a topic that the service does not produce, or a key for one
+        whose key the catalog declares; EventError, naming the field, for an event that does not
+        fit or is larger than the topic takes.
+        """
+        outlet = self._outlets.get(topic.name)
+        if outlet is None:
+            raise self._refusal(topic)
+        value, own_key, own_headers, _ = outlet.write(event)
+        if key is not None:
+            own_key = _given_key(topic, key)
+        record_headers: Any = own_headers
+        if headers:
+            record_headers = [*own_headers, *headers]
+        if outlet.limit is not None and len(value) > outlet.limit:
+            raise EventError(
+                f"the record has {len(value)} bytes; {topic.name} takes {outlet.limit}",
+                where=str(topic.place),
+                fix="send less, or raise the topic's record size in the catalog",
+            )
+        return Prepared(outlet.sender, outlet.name, value, own_key, record_headers)
+
+    def _refusal(self, topic: AnyTopic) -> ContractError:
+        try:
+            self.service.producing(topic)
+        except ContractError as error:
+            return error
+        raise AssertionError("a declared topic has an outlet")
+
+    def flush(self, timeout: float) -> None:
+        """Flush every queue; see `Sender.flush`."""
+        deadline = time.monotonic() + timeout
+        for sender in self.senders:
+            sender.flush(max(0.0, deadline - time.monotonic()))
+
+    def close(self, timeout: float) -> None:
+        """Close every queue, also when one fails; see `Sender.close`."""
+        deadline = time.monotonic() + timeout
+        errors: list[Exception] = []
+        for sender in self.senders:
+            try:
+                sender.close(max(0.0, deadline - time.monotonic()))
+            except Exception as error:  # noqa: BLE001 - raised below, after all are closed
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+
+def _given_key(topic: AnyTopic, key: str | int) -> bytes:
+    if topic.key is not None:
+        raise ContractError(
+            f"{topic.name} takes its key from the event's {topic.key!r}; another key would break "
+            "the order of its events",
+            where=str(topic.place),
+        )
+    return key_text(key, topic=topic.name, field="key").encode()

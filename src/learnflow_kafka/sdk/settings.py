@@ -1,0 +1,154 @@
+"""
+How a service's clients connect and behave, as one value.
+
+What the delivery guarantees rest on is not a setting: it cannot be changed by `extra`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.core.connection import Connection, Secret
+from learnflow_kafka.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.core.connection import SecretRef
+
+BOOTSTRAP_VARIABLE: Final = "LEARNFLOW_BOOTSTRAP"
+GROUP_PROTOCOL_VARIABLE: Final = "LEARNFLOW_GROUP_PROTOCOL"
+
+_OURS: Final = {
+    "acks": "a record counts as written when every in-sync replica has it",
+    "allow.auto.create.topics": "the catalog owns topics; clients never create one",
+    "auto.commit.interval.ms": "offsets are committed after handlers succeed",
+    "auto.offset.reset": "the catalog says where a group starts",
+    "bootstrap.servers": "give `bootstrap`",
+    "delivery.timeout.ms": "give `delivery_timeout`",
+    "enable.auto.commit": "offsets are committed after handlers succeed",
+    "enable.auto.offset.store": "offsets are committed after handlers succeed",
+    "enable.idempotence": "without it records are reordered and doubled when a broker fails",
+    "enable.partition.eof": "handlers get events only",
+    "group.id": "the catalog names the group",
+    "group.protocol": "give `group_protocol`",
+    "isolation.level": "the catalog says which records a group sees",
+    "linger.ms": "give `linger_ms`",
+    "message.timeout.ms": "give `delivery_timeout`",
+    "partitioner": "the catalog says which partition a key goes to",
+    "transactional.id": "exactly-once sets it",
+}
+
+
+class GroupProtocol(StrEnum):
+    """
+    How consumers share partitions.
+
+    CONSUMER (KIP-848) needs brokers of 4.0 or later; clients do not fall back by themselves.
+    """
+
+    CLASSIC = "classic"
+    CONSUMER = "consumer"
+
+
+def _protocol_of_environment() -> GroupProtocol:
+    name = os.environ.get(GROUP_PROTOCOL_VARIABLE, GroupProtocol.CLASSIC)
+    try:
+        return GroupProtocol(name)
+    except ValueError as error:
+        raise UsageError(
+            f"{GROUP_PROTOCOL_VARIABLE} is {name!r}; it can be 'classic' or 'consumer'"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    What may differ between environments; times in seconds unless the name says otherwise.
+
+    `delivery_timeout` bounds how long a record may be under way before it counts as not
+    written, and how long `post` waits for room. `queue_records` and `queue_bytes` bound what
+    waits to be sent; `buffer_records` and `buffer_bytes` what waits for a handler, for each
+    partition. `commit_interval`: how much is repeated after a kill. `handler_deadline` (None:
+    no limit) is the default of handlers; `grace` is how long running handlers may take when
+    the service stops or loses a partition. `extra` holds librdkafka's own settings.
+    """
+
+    linger_ms: float = 5
+    compression: str = "none"
+    delivery_timeout: float = 120
+    queue_records: int = 100_000
+    queue_bytes: int = 64 * 2**20
+    buffer_records: int = 2_000
+    buffer_bytes: int = 16 * 2**20
+    commit_interval: float = 1
+    handler_deadline: float | None = 60
+    grace: float = 20
+    group_protocol: GroupProtocol = field(default_factory=_protocol_of_environment)
+    group_instance: str | None = None
+    extra: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refused = sorted(set(self.extra) & set(_OURS))
+        if refused:
+            reasons = "; ".join(f"{name}: {_OURS[name]}" for name in refused)
+            raise UsageError(f"these client settings cannot be set by hand: {reasons}")
+
+
+def client_config(
+    bootstrap: str | Connection | None, settings: Settings
+) -> dict[str, str | float | bool]:
+    """
+    The client's settings for the connection and whatever the user adds.
+
+    `bootstrap` None takes the environment's LEARNFLOW_BOOTSTRAP. Raises UsageError without an
+    address, or where a connection still holds a reference to a secret.
+    """
+    target = bootstrap or os.environ.get(BOOTSTRAP_VARIABLE)
+    if not target:
+        raise UsageError(
+            "no address of a Kafka broker",
+            fix=f'give bootstrap="host:port", or set {BOOTSTRAP_VARIABLE}',
+        )
+    config: dict[str, str | float | bool] = {
+        "allow.auto.create.topics": False,
+        # Brokers close idle connections; that is no news to anybody.
+        "log.connection.close": False,
+    }
+    config |= {"bootstrap.servers": target} if isinstance(target, str) else _connection(target)
+    return config | dict(settings.extra)
+
+
+def _connection(connection: Connection) -> dict[str, str | float | bool]:
+    config: dict[str, str | float | bool] = {
+        "bootstrap.servers": connection.address,
+        "security.protocol": connection.protocol.value,
+    }
+    if tls := connection.tls:
+        paths = {
+            "ssl.ca.location": tls.ca,
+            "ssl.certificate.location": tls.certificate,
+            "ssl.key.location": tls.key,
+        }
+        config |= {name: path for name, path in paths.items() if path}
+        if tls.key_password is not None:
+            config["ssl.key.password"] = _revealed(tls.key_password)
+        if not tls.verify_hostname:
+            config["ssl.endpoint.identification.algorithm"] = "none"
+    if sasl := connection.sasl:
+        config["sasl.mechanism"] = sasl.mechanism.value
+        config["sasl.username"] = sasl.username
+        config["sasl.password"] = _revealed(sasl.password)
+    return config
+
+
+def _revealed(secret: Secret | SecretRef) -> str:
+    if isinstance(secret, Secret):
+        return secret.reveal()
+    raise UsageError(
+        f"the connection's secret is still a reference ({secret.source}: {secret.value})",
+        fix="resolve it first and give the connection a Secret",
+    )
