@@ -1,0 +1,209 @@
+"""Event schemas: from a file or from the catalog itself, checked as JSON Schemas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from learnflow_kafka.adapters.files import nodes
+from learnflow_kafka.adapters.files.client import Source, read_text
+from learnflow_kafka.adapters.files.errors import Document
+from learnflow_kafka.core.catalog import Compatibility, Event, EventVersion
+from learnflow_kafka.core.compatibility import breaks
+from learnflow_kafka.core.schemas import changed_fields, digest, field_digests, resolve
+from learnflow_kafka.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.adapters.files.declare import Part
+    from learnflow_kafka.adapters.files.lock import Lock
+    from learnflow_kafka.adapters.files.models import EventModel
+
+DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _DuplicateKeyError(ValueError):
+    """A JSON object names one key twice."""
+
+
+class Reader:
+    """
+    Reads the schemas of events and holds them against the lock.
+
+    `problems` are added to the list given; `unlocked` are versions the lock does not have;
+    `texts` are the schema files read, by name.
+    """
+
+    def __init__(self, problems: list[Problem], lock: Lock) -> None:
+        self.unlocked: list[Problem] = []
+        self.texts: dict[str, str] = {}
+        self._problems = problems
+        self._lock = lock
+
+    def event(self, name: str, model: EventModel, part: Part) -> Event:
+        """An event with every version that could be read, oldest first."""
+        path = ("events", name)
+        said = ".".join(path)
+        if not model.versions and not any(p.path.startswith(said) for p in self._problems):
+            self._problems.append(
+                part.document.problem(
+                    path, "an event needs a schema", "write `versions: {1: schemas/...json}`"
+                )
+            )
+        read = (self._version(name, n, model.versions[n], part) for n in sorted(model.versions))
+        event = Event(
+            name=name,
+            versions=tuple(version for version in read if version is not None),
+            compatibility=model.compatibility or Compatibility.BACKWARD,
+            description=model.description,
+            place=part.place(*path),
+        )
+        self._against_lock(event, part)
+        return event
+
+    def _version(
+        self, name: str, number: int, source: str | dict[str, Any], part: Part
+    ) -> EventVersion | None:
+        path: tuple[str | int, ...] = ("events", name, "versions", number)
+        if isinstance(source, str):
+            found = read_schema(source, part.document.source)
+            if isinstance(found, Problem):
+                what = f"the schema {found}"
+                self._problems.append(part.document.problem(path, what))
+                return None
+            document, schema = found
+            self.texts[document.source.name] = document.source.text
+            inside: tuple[str | int, ...] = ()
+        else:
+            document, schema, inside = part.document, source, path
+        try:
+            found_digest = digest(schema)
+        except (ValueError, RecursionError):
+            self._problems.append(document.problem(inside, "the schema holds more than JSON has"))
+            return None
+        version = EventVersion(number, schema, found_digest, part.place(*path))
+        if self._lock.digest(name, number) != version.digest:
+            for fault, what in schema_faults(schema):
+                where = (*inside, *fault)
+                self._problems.append(
+                    document.problem(where, f"is not a valid JSON Schema: {what}")
+                )
+        return version
+
+    def _against_lock(self, event: Event, part: Part) -> None:
+        for position, version in enumerate(event.versions):
+            known = self._lock.digest(event.name, version.number)
+            if known is None:
+                self._new(event, position, part)
+            elif known != version.digest:
+                self._changed(event, version, part)
+
+    def _changed(self, event: Event, version: EventVersion, part: Part) -> None:
+        before = self._lock.fields(event.name, version.number)
+        changed = changed_fields(before, field_digests(version.schema))
+        self._problems.append(
+            part.document.problem(
+                ("events", event.name, "versions", version.number),
+                f"{event.name} v{version.number} is published and must not change: "
+                f"{', '.join(changed) or 'its schema was changed'}",
+                f"leave version {version.number} as it was and add version "
+                f"{event.versions[-1].number + 1}",
+            )
+        )
+
+    def _new(self, event: Event, position: int, part: Part) -> None:
+        """A version that is not published yet: it must keep what older ones promised."""
+        version = event.versions[position]
+        path = ("events", event.name, "versions", version.number)
+        for what in breaks(event.versions[:position], version, event.compatibility):
+            self._problems.append(
+                part.document.problem(
+                    path,
+                    f"{event.name} v{version.number}: {what}",
+                    f"keep it {event.compatibility} compatible, or send a new event",
+                )
+            )
+        self.unlocked.append(
+            part.document.problem(
+                path,
+                f"{event.name} v{version.number} is not in {self._lock.name}",
+                "publish it: learnflow validate --lock",
+                key=True,
+            )
+        )
+
+
+def read_schema(file: str, beside: Source) -> tuple[Document, dict[str, Any]] | Problem:
+    """
+    The schema in a file named relative to the file `beside`, and the file as a document.
+
+    Returns a problem where the file is missing or holds no JSON object.
+    """
+    path = beside.path.parent / file
+    name = str(Path(beside.name).parent / file) if "/" in beside.name else file
+    source = read_text(path, name)
+    if isinstance(source, Problem):
+        return source
+    try:
+        schema = json.loads(
+            source.text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError as error:
+        return Problem(name, error.lineno, error.colno, "", f"is not JSON: {error.msg}")
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Problem(name, 1, 1, "", f"is not JSON that we take: {reason}")
+    if not isinstance(schema, dict):
+        return Problem(name, 1, 1, "", "holds no JSON object; a schema is one")
+    root, _ = nodes.parse(source.text, name)
+    empty = nodes.Mapping(nodes.Mark(1, 1))
+    return Document(source, root if root is not None else empty), schema
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _DuplicateKeyError(f"the key {twice!r} stands in one object twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def schema_faults(schema: Mapping[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+    """Where a schema breaks the rules of JSON Schema (draft 2020-12), and how."""
+    import jsonschema  # noqa: PLC0415 - loaded only where a schema is new
+
+    declared = schema.get("$schema", DRAFT)
+    if declared.rstrip("#") != DRAFT if isinstance(declared, str) else True:
+        return ((("$schema",), f"only draft 2020-12 is read here; write {DRAFT}"),)
+    checker = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
+    try:
+        faults = tuple(
+            (tuple(error.absolute_path), error.message) for error in checker.iter_errors(schema)
+        )
+    except RecursionError:
+        return (((), "the schema is nested too deeply"),)
+    return faults or _reference_faults(schema)
+
+
+def _reference_faults(schema: Mapping[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+    """References that lead nowhere, or out of the schema: a catalog is checked offline."""
+    faults: list[tuple[tuple[str | int, ...], str]] = []
+    todo: list[tuple[tuple[str | int, ...], object]] = [((), schema)]
+    while todo:
+        path, value = todo.pop()
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if isinstance(reference, str) and resolve(reference, schema) is None:
+                what = f"{reference!r} leads nowhere in this schema; only #/... is followed"
+                faults.append(((*path, "$ref"), what))
+            todo += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            todo += [((*path, position), item) for position, item in enumerate(value)]
+    return tuple(faults)

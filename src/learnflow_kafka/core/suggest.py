@@ -1,0 +1,41 @@
+"""The nearest known word to a mistyped one."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_MANY: Final = 5_000
+"""Beyond so many candidates a similarity search takes longer than the hint is worth."""
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """
+    The known word that was probably meant, or None.
+
+    Spelling apart (case, `-`, `_`, `.`) comes first, then similarity.
+
+    >>> nearest("minInsyncReplicas", ["partitions", "min_insync_replicas"])
+    'min_insync_replicas'
+    """
+    bare = _bare(word)
+    for candidate in known:
+        if _bare(candidate) == bare:
+            return candidate
+    if len(known) > _MANY or len(word) > len(max(known, key=len, default="")) * 2:
+        return None
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str | None:
+    """The hint as a phrase, or None where nothing is near."""
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else None
+
+
+def _bare(word: str) -> str:
+    return word.replace("-", "").replace("_", "").replace(".", "").lower()
