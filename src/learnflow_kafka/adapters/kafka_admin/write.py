@@ -89,12 +89,7 @@ class KafkaAdminAdapter(Groups):
             longest=CREATED_TOPICS,
         ):
             request = CreatePartitionsRequest(
-                topics=[
-                    CreatePartitionsRequest.CreatePartitionsTopic(
-                        name=t.topic, count=t.total, assignments=None
-                    )
-                    for t in batch
-                ],
+                topics=[_growth(t) for t in batch],
                 timeout_ms=self._timeout_ms,
                 validate_only=validate_only,
             )
@@ -265,13 +260,25 @@ def _last_made(names: Sequence[str], answers: Answers) -> str | None:
 
 def _creation(topic: CreateTopic) -> Any:
     kinds = CreateTopicsRequest.CreatableTopic
+    placed = [
+        kinds.CreatableReplicaAssignment(partition_index=n, broker_ids=list(replicas))
+        for n, replicas in enumerate(topic.assignment)
+    ]
+    # The broker takes numbers or an assignment, never both.
+    counted = not placed and topic.replication is not None
     return kinds(
         name=topic.topic,
-        num_partitions=topic.partitions,
-        replication_factor=_BROKERS_DEFAULT if topic.replication is None else topic.replication,
-        assignments=[],
+        num_partitions=_BROKERS_DEFAULT if placed else topic.partitions,
+        replication_factor=topic.replication if counted else _BROKERS_DEFAULT,
+        assignments=placed,
         configs=[kinds.CreatableTopicConfig(name=k, value=v) for k, v in topic.config.items()],
     )
+
+
+def _growth(change: AddPartitions) -> Any:
+    kinds = CreatePartitionsRequest.CreatePartitionsTopic
+    placed = [kinds.CreatePartitionsAssignment(broker_ids=list(r)) for r in change.assignment]
+    return kinds(name=change.topic, count=change.total, assignments=placed or None)
 
 
 def _alteration(change: AlterConfig) -> Any:
