@@ -1,4 +1,4 @@
-"""This machine's clock and network."""
+"""The machine's clock and network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def clock() -> Clock:
-    """The clock of this machine."""
+    """The real time."""
     from learnflow_kafka.adapters.system import SystemClock
 
     return SystemClock()
 
 
 def network() -> Network:
-    """TCP from this machine."""
-    from learnflow_kafka.adapters.system import SystemNetwork
+    """The real network."""
+    from learnflow_kafka.adapters.system import TcpNetwork
 
-    return SystemNetwork()
+    return TcpNetwork()

@@ -8,6 +8,7 @@ from typing import Final
 import kafka.errors as theirs
 
 from learnflow_kafka import errors as ours
+from learnflow_kafka.core import codes
 from learnflow_kafka.core.ports import Fault
 
 UNCLEAR: Final = "UNKNOWN_SERVER_ERROR"
@@ -20,7 +21,6 @@ BUSY: Final = frozenset(
         "NOT_CONTROLLER",
         "LEADER_NOT_AVAILABLE",
         "NOT_LEADER_OR_FOLLOWER",
-        "NOT_LEADER_FOR_PARTITION",
         "OFFSET_NOT_AVAILABLE",
         "REPLICA_NOT_AVAILABLE",
     }
@@ -75,7 +75,8 @@ def code_name(code: int) -> str:
     """
     known = theirs.for_code(code)
     # A code newer than the library has no name there.
-    return known.message if known.__name__ != "UnrecognizedBrokerError" else f"ERROR_{code}"
+    new = known.__name__ == "UnrecognizedBrokerError"
+    return codes.code_name(code, f"ERROR_{code}" if new else known.message)
 
 
 def fault(code: int, message: str | None = None) -> Fault | None:
@@ -102,7 +103,9 @@ def translated(error: Exception, *, where: str | None = None) -> ours.KafkaError
     chosen = kind(type(error)) if isinstance(error, theirs.KafkaError) else ours.UnreachableError
     words = _words(error)
     if chosen is ours.RequestError:
-        return ours.RequestError(words, code=getattr(error, "message", UNCLEAR), where=where)
+        number = getattr(error, "errno", None)
+        code = UNCLEAR if number is None else code_name(number)
+        return ours.RequestError(words, code=code, where=where)
     fix = _FIXES.get(chosen)
     if isinstance(error, theirs.KafkaProtocolError):
         words, fix = "what answers does not speak Kafka's protocol", _WRONG_PROTOCOL

@@ -28,7 +28,6 @@ _PAUSE: Final = 0.25
 
 _MOVED: Final = frozenset(
     {
-        "NOT_LEADER_FOR_PARTITION",
         "NOT_LEADER_OR_FOLLOWER",
         "REPLICA_NOT_AVAILABLE",
         "OFFSET_NOT_AVAILABLE",

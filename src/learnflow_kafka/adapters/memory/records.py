@@ -70,7 +70,7 @@ class Records(Reading):
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
         if limit is not None and size > int(limit):
             return Fault(
-                "MSG_SIZE_TOO_LARGE", f"The record has {size} bytes, the topic takes {limit}."
+                "MESSAGE_TOO_LARGE", f"The record has {size} bytes, the topic takes {limit}."
             )
         return None
 
