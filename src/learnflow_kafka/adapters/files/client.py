@@ -52,6 +52,8 @@ def collect(path: Path, label: str | None = None) -> tuple[tuple[Source, ...], t
 def read_text(path: Path, shown: str) -> Source | Problem:
     """The text of one file, or why it cannot be taken as UTF-8 text of a sensible size."""
     try:
+        if not path.exists():
+            return Problem(shown, 1, 1, "", "does not exist")
         if not path.is_file():
             return Problem(shown, 1, 1, "", "is not a file")
         with path.open("rb") as stream:

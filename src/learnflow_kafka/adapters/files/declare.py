@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from learnflow_kafka.adapters.files.nodes import locate
+from learnflow_kafka.adapters.files.nodes import Mapping, find, locate
 from learnflow_kafka.core.catalog import (
     Environment,
     LagObjective,
@@ -19,9 +19,10 @@ from learnflow_kafka.core.catalog import (
     Topic,
     TopicOverride,
 )
+from learnflow_kafka.core.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping as MappingOf
 
     from learnflow_kafka.adapters.files.errors import Document
     from learnflow_kafka.adapters.files.models import (
@@ -147,7 +148,7 @@ def override(environment: str, name: str, model: OverrideModel, part: Part) -> T
 
 
 def environment(
-    name: str, model: EnvironmentModel, overrides: Mapping[str, TopicOverride], part: Part
+    name: str, model: EnvironmentModel, overrides: MappingOf[str, TopicOverride], part: Part
 ) -> Environment:
     """An environment with the overrides of all files."""
     place = part.place("environments", name)
@@ -184,6 +185,8 @@ def _said(
 
 
 def said_wrongly(part: Part, *path: str) -> bool:
-    """Whether the file has the key, though its model does not: its value was refused."""
-    _, steps = locate(part.document.root, path)
-    return steps == len(path)
+    """Whether the file has the key, or a misspelling of it, though its model does not."""
+    node = find(part.document.root, path[:-1])
+    if not isinstance(node, Mapping):
+        return True
+    return any(path[-1] in {key, nearest(key, [path[-1]])} for key in node.entries)

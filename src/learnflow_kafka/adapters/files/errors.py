@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from pydantic import BaseModel
 
 from learnflow_kafka.adapters.files.models import FileModel
-from learnflow_kafka.adapters.files.nodes import Mark, Node, locate
+from learnflow_kafka.adapters.files.nodes import Mark, Node, locate, shown_path
 from learnflow_kafka.adapters.files.scalars import kind
 from learnflow_kafka.core.kafka_configs import FIELD_OF_CONFIG
 from learnflow_kafka.core.suggest import nearest
@@ -68,8 +68,7 @@ class Document:
         self, mark: Mark, path: Sequence[object], what: str, instead: str | None = None
     ) -> Problem:
         """A problem at a known position."""
-        shown = ".".join(str(step) for step in path)
-        return Problem(self.source.name, mark.line, mark.column, shown, what, instead)
+        return Problem(self.source.name, mark.line, mark.column, shown_path(path), what, instead)
 
 
 def model_problems(

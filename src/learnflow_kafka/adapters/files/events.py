@@ -75,7 +75,7 @@ def _cloud_event_problems(
     yield from _best(value["data"], "$.data", candidates)
 
 
-def _best(value: object, root: str, candidates: Sequence[Sequence[Validator]]) -> tuple[str, ...]:
+def _best(value: Any, root: str, candidates: Sequence[Sequence[Validator]]) -> tuple[str, ...]:
     """No problem where any version of any event takes the value, else the shortest list."""
     newest = []
     for versions in candidates:
@@ -85,7 +85,7 @@ def _best(value: object, root: str, candidates: Sequence[Sequence[Validator]]) -
     return min(newest, key=len)
 
 
-def _problems(value: object, root: str, validator: Validator) -> Iterator[str]:
+def _problems(value: Any, root: str, validator: Validator) -> Iterator[str]:
     for error in sorted(validator.iter_errors(value), key=lambda e: [*map(str, e.absolute_path)]):
         yield f"{_path(root, error)}: {_words(error)}"
 
@@ -96,13 +96,14 @@ def _path(root: str, error: ValidationError) -> str:
 
 
 def _words(error: ValidationError) -> str:
+    demand: Any = error.validator_value
     if error.validator == "required":
-        missing = [n for n in error.validator_value if n not in error.instance]
+        instance: Any = error.instance
+        missing = [name for name in demand if name not in instance]
         named = next((n for n in missing if error.message.startswith(repr(n))), missing[0])
         return f"the field {named!r} is missing"
     if error.validator == "type":
-        wanted = error.validator_value
-        names = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        names = demand if isinstance(demand, str) else " or ".join(demand)
         return f"{_shown(error.instance)} is not of type {names}"
     return _cut(error.message)
 

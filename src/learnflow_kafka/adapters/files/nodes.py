@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 100
 _MAX_DIGITS: Final = 400
+_SHOWN_STEPS: Final = 12
 _NULL: Final = re.compile(r"(?:|~|null|Null|NULL)\Z")
 _BOOL: Final = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -89,6 +90,15 @@ class Mapping:
 Node = Scalar | Listing | Mapping
 
 
+def shown_path(path: Sequence[object]) -> str:
+    """A path for people: joined by dots, cut where it is absurdly deep, free of control codes."""
+    steps = [str(step) for step in path]
+    if len(steps) > _SHOWN_STEPS:
+        steps = [*steps[:_SHOWN_STEPS], "..."]
+    text = ".".join(steps)
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def plain_value(node: Node) -> object:
     """The node as dicts, lists and JSON's scalars."""
     if isinstance(node, Scalar):
@@ -117,6 +127,16 @@ def locate(root: Node, path: Sequence[object], *, key: bool = False) -> tuple[Ma
         else:
             break
     return mark, steps
+
+
+def find(root: Node, path: Sequence[str]) -> Node | None:
+    """The node at the end of the path, or None where the path ends before."""
+    node = root
+    for step in path:
+        if not isinstance(node, Mapping) or step not in node.entries:
+            return None
+        node = node.entries[step].value
+    return node
 
 
 def nulls(node: Node, path: tuple[object, ...] = ()) -> Iterator[tuple[tuple[object, ...], Mark]]:
@@ -273,9 +293,9 @@ class _Builder:
         return (*top.path, top.key.text) if top.key is not None else top.path
 
     def _refuse(self, mark: Mark, what: str, instead: str) -> None:
-        path = ".".join(part for part in self._path() if not part.startswith("\0"))
+        path = [part for part in self._path() if not part.startswith("\0")]
         self.problems.append(
-            Problem(self.file, mark.line, mark.column, path or "(top level)", what, instead)
+            Problem(self.file, mark.line, mark.column, shown_path(path), what, instead)
         )
 
 
@@ -290,11 +310,14 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Proble
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     what, instead = _syntax_words(error, _line(text, line))
-    if error.problem == "found unexpected end of stream" and error.context_mark:
+    if what in _OPENED and error.context_mark:
         line, column = error.context_mark.line + 1, error.context_mark.column + 1
     return Problem(file, line, column, "", what, instead)
 
 
+_QUOTE: Final = "a quote is opened here and never closed"
+_BRACKET: Final = "a bracket is opened here and not closed where it should be"
+_OPENED: Final = {_QUOTE, _BRACKET}
 _TAB: Final = ("a tab stands where YAML takes only spaces", "indent with spaces, two a level")
 _MISFIT: Final = (
     "this line does not fit the ones above it",
@@ -310,8 +333,8 @@ _SYNTAX: Final = (
             "check the indentation, or quote the text if the ':' belongs to it",
         ),
     ),
-    ("found unexpected end of stream", ("a quote is opened here and never closed", "close it")),
-    ("expected ',' or", ("a bracket is not closed before here", "close it, or add the comma")),
+    ("found unexpected end of stream", (_QUOTE, "close it")),
+    ("expected ',' or", (_BRACKET, "close it, or put the comma between its entries")),
     (
         "cannot start any token",
         ("no value can begin with this character", "quote the text"),

@@ -122,7 +122,7 @@ def _read_file(source: client.Source, findings: _Findings) -> Part | None:
         findings.problems.append(fault)
         return None
     for path, mark in nodes.nulls(root):
-        if not _in_schema(path):
+        if not _in_schema(path) and not (len(path) == 2 and path[0] == "topics"):  # noqa: PLR2004
             findings.problems.append(
                 document.problem_at(mark, path, "the value is missing", _missing_hint(path))
             )
@@ -163,6 +163,8 @@ def _in_schema(path: tuple[object, ...]) -> bool:
 def _missing_hint(path: tuple[object, ...]) -> str:
     if len(path) == 1:
         return "indent its entries below it, or remove the line"
+    if path[-2:-1] == ("consumes",):
+        return "write {} to take every default"
     return "write one, or remove the line"
 
 
@@ -170,6 +172,8 @@ def _without_nulls(value: object, path: tuple[object, ...]) -> Any:
     if _in_schema((*path, "")):
         return value
     if isinstance(value, dict):
+        if path == ("topics",):
+            value = {key: {} if item is None else item for key, item in value.items()}
         return {
             key: _without_nulls(item, (*path, key))
             for key, item in value.items()

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.adapters.files import nodes
 from learnflow_kafka.adapters.files.client import Source, read_text
 from learnflow_kafka.adapters.files.errors import Document
+from learnflow_kafka.adapters.files.nodes import Mapping, find
 from learnflow_kafka.core.catalog import Compatibility, Event, EventVersion
 from learnflow_kafka.core.compatibility import breaks
 from learnflow_kafka.core.schemas import changed_fields, digest, field_digests, resolve
+from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping as MappingOf
+
+    from jsonschema.exceptions import ValidationError
 
     from learnflow_kafka.adapters.files.declare import Part
     from learnflow_kafka.adapters.files.lock import Lock
     from learnflow_kafka.adapters.files.models import EventModel
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+_TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
+_LONG: Final = 200
 
 
 class _DuplicateKeyError(ValueError):
@@ -45,8 +54,8 @@ class Reader:
     def event(self, name: str, model: EventModel, part: Part) -> Event:
         """An event with every version that could be read, oldest first."""
         path = ("events", name)
-        said = ".".join(path)
-        if not model.versions and not any(p.path.startswith(said) for p in self._problems):
+        written = find(part.document.root, (*path, "versions"))
+        if isinstance(written, Mapping) and not written.entries:
             self._problems.append(
                 part.document.problem(
                     path, "an event needs a schema", "write `versions: {1: schemas/...json}`"
@@ -70,8 +79,8 @@ class Reader:
         if isinstance(source, str):
             found = read_schema(source, part.document.source)
             if isinstance(found, Problem):
-                what = f"the schema {found}"
-                self._problems.append(part.document.problem(path, what))
+                missing = part.document.problem(path, f"{source} {found.what}", found.instead)
+                self._problems.append(found if found.line else missing)
                 return None
             document, schema = found
             self.texts[document.source.name] = document.source.text
@@ -139,27 +148,38 @@ def read_schema(file: str, beside: Source) -> tuple[Document, dict[str, Any]] | 
     """
     The schema in a file named relative to the file `beside`, and the file as a document.
 
-    Returns a problem where the file is missing or holds no JSON object.
+    Returns a problem where the file is missing or holds no JSON object; its line is 0 where
+    it concerns the file as a whole and belongs to the place that names it.
     """
     path = beside.path.parent / file
     name = str(Path(beside.name).parent / file) if "/" in beside.name else file
     source = read_text(path, name)
     if isinstance(source, Problem):
-        return source
+        return replace(source, line=0) if source.line == source.column == 1 else source
     try:
         schema = json.loads(
             source.text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant
         )
     except json.JSONDecodeError as error:
-        return Problem(name, error.lineno, error.colno, "", f"is not JSON: {error.msg}")
+        what, line = f"is not JSON: {error.msg}", source.text.split("\n")[error.lineno - 1]
+        return Problem(name, error.lineno, error.colno, "", what, excerpt=line)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Problem(name, 1, 1, "", f"is not JSON that we take: {reason}")
+        return Problem(name, 0, 1, "", f"is not JSON that we take: {reason}")
     if not isinstance(schema, dict):
-        return Problem(name, 1, 1, "", "holds no JSON object; a schema is one")
+        return Problem(name, 0, 1, "", "holds no JSON object, which a schema is")
+    if "\\u" in source.text and not _encodable(schema):
+        return Problem(name, 0, 1, "", "has half of a surrogate pair, which is no character")
     root, _ = nodes.parse(source.text, name)
-    empty = nodes.Mapping(nodes.Mark(1, 1))
-    return Document(source, root if root is not None else empty), schema
+    return Document(source, root or nodes.Mapping(nodes.Mark(1, 1))), schema
+
+
+def _encodable(schema: dict[str, Any]) -> bool:
+    try:
+        json.dumps(schema, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -175,7 +195,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def schema_faults(schema: Mapping[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+def schema_faults(schema: MappingOf[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """Where a schema breaks the rules of JSON Schema (draft 2020-12), and how."""
     import jsonschema  # noqa: PLC0415 - loaded only where a schema is new
 
@@ -185,14 +205,22 @@ def schema_faults(schema: Mapping[str, Any]) -> tuple[tuple[tuple[str | int, ...
     checker = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
     try:
         faults = tuple(
-            (tuple(error.absolute_path), error.message) for error in checker.iter_errors(schema)
+            (tuple(error.absolute_path), _fault(error)) for error in checker.iter_errors(schema)
         )
     except RecursionError:
         return (((), "the schema is nested too deeply"),)
     return faults or _reference_faults(schema)
 
 
-def _reference_faults(schema: Mapping[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+def _fault(error: ValidationError) -> str:
+    if error.absolute_path and error.absolute_path[-1] == "type" and error.validator == "anyOf":
+        word = error.instance if isinstance(error.instance, str) else ""
+        hint = did_you_mean(word, _TYPES) or f"write one of: {', '.join(_TYPES)}"
+        return f"{error.instance!r} is no type; {hint}"
+    return error.message[:_LONG]
+
+
+def _reference_faults(schema: MappingOf[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """References that lead nowhere, or out of the schema: a catalog is checked offline."""
     faults: list[tuple[tuple[str | int, ...], str]] = []
     todo: list[tuple[tuple[str | int, ...], object]] = [((), schema)]
