@@ -1,4 +1,4 @@
-"""The machine's clock and network."""
+"""This machine's clock and network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def clock() -> Clock:
-    """The real time."""
+    """The clock of this machine."""
     from learnflow_kafka.adapters.system import SystemClock
 
     return SystemClock()
 
 
 def network() -> Network:
-    """The real network."""
-    from learnflow_kafka.adapters.system import TcpNetwork
+    """TCP from this machine."""
+    from learnflow_kafka.adapters.system import SystemNetwork
 
-    return TcpNetwork()
+    return SystemNetwork()
