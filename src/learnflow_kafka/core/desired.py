@@ -9,7 +9,6 @@ managed.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from learnflow_kafka.core.names import (
     retry_topic,
     topic_name_fault,
 )
+from learnflow_kafka.core.suggest import nearest
 from learnflow_kafka.core.units import FOREVER
 from learnflow_kafka.errors import CatalogError, ContextError, Problem
 
@@ -156,10 +156,10 @@ def _environment(
     found = catalog.environments.get(name)
     if found is None:
         known = ", ".join(catalog.environments) or "none"
-        near = difflib.get_close_matches(name, catalog.environments, n=1)
+        near = nearest(name, catalog.environments) or next(iter(catalog.environments), "NAME")
         raise ContextError(
             f"the catalog {catalog.name!r} has no environment {name!r}; it has: {known}",
-            fix=f"use --env {near[0] if near else next(iter(catalog.environments), 'NAME')}",
+            fix=f"use --env {near}",
         )
     return found.brokers, found.topics
 

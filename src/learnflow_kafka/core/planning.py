@@ -8,7 +8,6 @@ broker said to the steps when it was asked with validate-only.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -41,11 +40,12 @@ from learnflow_kafka.core.plan import (
 )
 from learnflow_kafka.core.retention import KEYS, Cut, cut, lifetime, shortens
 from learnflow_kafka.core.risks import alter_risks, commit_risks, delete_risks, growth_risks
+from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.core.words import why_edit
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from learnflow_kafka.core.catalog import Tombstone
     from learnflow_kafka.core.desired import Desired, DesiredTopic
@@ -95,9 +95,9 @@ def _picked(name: str, scope: Scope) -> bool:
     return not scope.only or any(fnmatchcase(name, pattern) for pattern in scope.only)
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _near(word: str, known: Collection[str]) -> str:
+    hint = did_you_mean(word, known)
+    return f"; {hint}" if hint else ""
 
 
 def questions(desired: Desired, observed: Observed, scope: Scope) -> Questions:

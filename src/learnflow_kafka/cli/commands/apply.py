@@ -1,0 +1,211 @@
+"""`learnflow apply`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from learnflow_kafka.cli.options import (
+    Target,
+    catalog_options,
+    dry_run_option,
+    json_option,
+    target_options,
+    yes_option,
+)
+from learnflow_kafka.cli.scope import scope_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learnflow_kafka.app.events import Event
+    from learnflow_kafka.app.execution import Patience
+    from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.desired import Desired
+    from learnflow_kafka.core.plan import Plan, Scope
+    from learnflow_kafka.core.ports import Clock, KafkaAdmin
+    from learnflow_kafka.errors import LearnflowError
+
+
+@click.command(
+    "apply",
+    epilog="Example:\n\n  learnflow apply\n\n  learnflow apply plan.json -c prod --env production"
+    "\n\n  learnflow apply --only topic/learning.* --yes",
+)
+@click.argument("file", required=False, metavar="[PLAN.json]")
+@target_options
+@catalog_options
+@scope_options
+@click.option(
+    "--wait",
+    default="60s",
+    metavar="TIME",
+    help="How long to wait for as many brokers as the environment names.",
+)
+@dry_run_option
+@yes_option
+@json_option
+def command(
+    *,
+    file: str | None,
+    target: Target,
+    catalog: str | None,
+    environment: str | None,
+    scope: Scope,
+    wait: str,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """
+    Carry out a plan, then prove that nothing is left to do.
+
+    With a file, that very plan, and only if the cluster is as it was. Exits 1 where
+    something failed or is blocked; what is done stays done, and it can be run again.
+    """
+    from learnflow_kafka.cli.scope import wanted
+    from learnflow_kafka.wiring import contexts, kafka, system
+
+    context = contexts.resolve(target)
+    saved = _saved(file, scope)
+    desired = wanted(context, catalog, saved.environment if saved else environment)
+    patience = _patience(wait)
+    with kafka.admin(context) as admin:
+        session = _Session(context, admin, system.clock(), desired, patience, as_json=as_json)
+        return session.run(saved, scope, dry_run=dry_run, yes=yes)
+
+
+def _saved(file: str | None, scope: Scope) -> Plan | None:
+    from learnflow_kafka.cli.files import read_plan
+    from learnflow_kafka.core.plan import Scope as Everything
+    from learnflow_kafka.errors import UsageError
+
+    if file is None:
+        return None
+    if scope != Everything():
+        raise UsageError(
+            "a saved plan says itself what it covers",
+            fix="leave the selecting flags out, or make another plan with them",
+        )
+    return read_plan(file)
+
+
+def _patience(wait: str) -> Patience:
+    from learnflow_kafka.app.execution import Patience
+    from learnflow_kafka.core.units import parse_duration
+    from learnflow_kafka.errors import UsageError
+
+    try:
+        return Patience(brokers=max(0, parse_duration(wait)) / 1000)
+    except ValueError as error:
+        raise UsageError(str(error), where="--wait") from error
+
+
+class _Session:
+    """One run of the command: it shows, asks, carries out and shows again."""
+
+    def __init__(
+        self,
+        context: Context,
+        admin: KafkaAdmin,
+        clock: Clock,
+        desired: Desired,
+        patience: Patience,
+        *,
+        as_json: bool,
+    ) -> None:
+        self.context = context
+        self.admin = admin
+        self.clock = clock
+        self.desired = desired
+        self.patience = patience
+        self.as_json = as_json
+        self.events: list[Event] = []
+        self.plan: Plan | None = None
+
+    def run(self, saved: Plan | None, scope: Scope, *, dry_run: bool, yes: bool) -> int:
+        """The exit code."""
+        from learnflow_kafka.errors import LearnflowError
+
+        try:
+            return self._run(saved, scope, dry_run=dry_run, yes=yes)
+        except LearnflowError as error:
+            if not self.as_json or self.plan is None:
+                raise
+            self._emit(error)
+            return error.exit_code
+
+    def _run(self, saved: Plan | None, scope: Scope, *, dry_run: bool, yes: bool) -> int:
+        from learnflow_kafka.app.apply import apply
+        from learnflow_kafka.app.events import succeeded
+        from learnflow_kafka.cli.confirm import confirm
+
+        plan = self._load(saved) if saved else self._make(scope, dry_run=dry_run)
+        self.plan = plan
+        self._show(plan)
+        if dry_run:
+            return self._rehearsed(plan)
+        if plan.steps:
+            confirm(self.context, "Apply this plan?", yes=yes, cluster_id=plan.cluster_id)
+        self._follow(apply(plan, self.admin, self.clock, self.desired, self.patience))
+        if self.as_json:
+            self._emit(None)
+        return 0 if succeeded(self.events) else 1
+
+    def _make(self, scope: Scope, *, dry_run: bool) -> Plan:
+        from learnflow_kafka.app.apply import prepare
+        from learnflow_kafka.app.plan import make_plan
+
+        if not dry_run:
+            self._follow(prepare(self.admin, self.clock, self.desired, scope, self.patience))
+        return make_plan(self.admin, self.desired, scope, now_ms=self.clock.now_ms())
+
+    def _load(self, saved: Plan) -> Plan:
+        from learnflow_kafka.app.apply import refuse_stale
+        from learnflow_kafka.errors import UsageError
+
+        if saved.catalog != self.desired.catalog:
+            raise UsageError(
+                f"the plan was made from catalog {saved.catalog!r}, not {self.desired.catalog!r}",
+                fix="name its files with --catalog",
+            )
+        refuse_stale(saved, self.admin)
+        self.desired = replace(self.desired, brokers=saved.brokers)
+        return saved
+
+    def _follow(self, events: Iterator[Event]) -> None:
+        from learnflow_kafka.cli.views import output
+        from learnflow_kafka.cli.views import plan as view
+
+        console = None if self.as_json else output.console()
+        total = len(self.plan.steps) if self.plan else 0
+        for event in events:
+            self.events.append(event)
+            text = view.line(event, total)
+            if console and text:
+                console.print(text)
+
+    def _show(self, plan: Plan) -> None:
+        from learnflow_kafka.cli.views import output
+        from learnflow_kafka.cli.views import plan as view
+
+        if not self.as_json:
+            view.show(plan, output.console())
+
+    def _rehearsed(self, plan: Plan) -> int:
+        from learnflow_kafka.cli.views import output
+        from learnflow_kafka.cli.views import plan as view
+
+        if self.as_json:
+            output.emit_json(view.as_json(plan))
+        else:
+            output.console().print("dry run: nothing was changed")
+        return 1 if plan.blocked else 0
+
+    def _emit(self, error: LearnflowError | None) -> None:
+        from learnflow_kafka.cli.views import output
+        from learnflow_kafka.cli.views import plan as view
+
+        output.emit_json(view.applied_json(self.plan, self.events, error))

@@ -1,0 +1,80 @@
+"""`learnflow plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
+from learnflow_kafka.cli.scope import scope_options
+
+if TYPE_CHECKING:
+    from learnflow_kafka.core.plan import Plan, Scope
+
+PENDING: Final = 3
+
+
+@click.command(
+    "plan",
+    epilog="Example:\n\n  learnflow plan\n\n"
+    "  learnflow plan -c prod --env production --out plan.json\n\n"
+    "  learnflow plan --check --format markdown > comment.md",
+)
+@target_options
+@catalog_options
+@scope_options
+@click.option("--check", is_flag=True, help="Exit 3 where changes are pending.")
+@click.option("--out", metavar="FILE", help="Save the plan, for `learnflow apply FILE`.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    help="How to print it: for people, for a pull request, for programs.",
+)
+@json_option
+def command(
+    *,
+    target: Target,
+    catalog: str | None,
+    environment: str | None,
+    scope: Scope,
+    check: bool,
+    out: str | None,
+    form: str,
+    as_json: bool,
+) -> int:
+    """
+    Show what would change on the cluster, why, and at what risk.
+
+    Nothing is changed. Exits 1 where something is blocked, and with --check 3 where changes
+    are pending.
+    """
+    from learnflow_kafka.app.plan import make_plan
+    from learnflow_kafka.cli.files import write_plan
+    from learnflow_kafka.cli.scope import wanted
+    from learnflow_kafka.wiring import contexts, kafka, system
+
+    context = contexts.resolve(target)
+    desired = wanted(context, catalog, environment)
+    with kafka.admin(context) as admin:
+        made = make_plan(admin, desired, scope, now_ms=system.clock().now_ms())
+    if out:
+        write_plan(made, out)
+    _print(made, "json" if as_json else form)
+    if made.blocked:
+        return 1
+    return PENDING if check and made.pending else 0
+
+
+def _print(plan: Plan, form: str) -> None:
+    from learnflow_kafka.cli.views import output
+    from learnflow_kafka.cli.views import plan as view
+
+    if form == "json":
+        output.emit_json(view.as_json(plan))
+    elif form == "markdown":
+        click.echo(view.markdown(plan), nl=False)
+    else:
+        view.show(plan, output.console())
