@@ -8,6 +8,7 @@ to a callback, where the one that explains a failure is kept.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from learnflow_kafka.adapters.kafka_data.errors import ALL_DOWN, translated
 from learnflow_kafka.core.connection import Protocol, Secret
-from learnflow_kafka.errors import AuthenticationError, ContextError, KafkaError
+from learnflow_kafka.errors import AuthenticationError, ContextError, KafkaError, TimedOutError
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.connection import Connection, SecretRef
@@ -43,22 +44,27 @@ class Troubles:
     What the library's error callback said.
 
     Broken connections are its daily bread and heal by themselves; `fatal` is what waiting
-    will not heal, and `last` explains a time-out.
+    will not heal, and `last` explains a time-out. `all_down`: no broker could be reached at
+    one moment, which at first contact is an answer and later is not.
     """
 
     def __init__(self, where: str) -> None:
         self._where = where
         self.fatal: KafkaError | None = None
         self.last: KafkaError | None = None
+        self.all_down = False
 
     def __call__(self, error: Any) -> None:
         """Remember an error; called by librdkafka inside `poll`."""
         trouble = translated(error, where=self._where)
         if error.fatal() or isinstance(trouble, AuthenticationError):
             self.fatal = self.fatal or trouble
-        elif self.last is None or error.name() != ALL_DOWN:
-            # "2/2 brokers are down" only sums up what the others explain.
+        elif error.name() != ALL_DOWN:
             self.last = trouble
+        else:
+            # "2/2 brokers are down" only sums up what the others explain.
+            self.last = self.last or trouble
+            self.all_down = True
 
     def check(self) -> None:
         """Raise what waiting will not heal."""
@@ -67,10 +73,18 @@ class Troubles:
 
 
 class Client:
-    """Makes producers and consumers for one cluster."""
+    """
+    Makes producers and consumers for one cluster.
 
-    def __init__(self, connection: Connection, *, limits: Limits | None = None) -> None:
+    `idempotent` producers never write a record twice. They first ask for a producer id, which
+    takes half a second; a single record of the tool's own can do without.
+    """
+
+    def __init__(
+        self, connection: Connection, *, limits: Limits | None = None, idempotent: bool = True
+    ) -> None:
         self.limits = limits or Limits()
+        self.idempotent = idempotent
         self.where = connection.address
         self._settings = _settings(connection, self.limits)
 
@@ -83,19 +97,27 @@ class Client:
         troubles = Troubles(self.where)
         admin = AdminClient({**self._settings, "error_cb": troubles}, logger=_log)
         future = admin.describe_cluster(request_timeout=self.limits.connect)
-        waited = 0.0
-        while not future.done() and troubles.fatal is None and waited < self.limits.connect:
+        deadline = time.monotonic() + self.limits.connect
+        while not (future.done() or troubles.fatal or troubles.all_down):
             admin.poll(0.02)
-            waited += 0.02
+            if time.monotonic() > deadline:
+                break
         troubles.check()
+        if troubles.all_down and troubles.last is not None:
+            raise troubles.last
         try:
             return str(future.result(timeout=1).cluster_id)
         except (KafkaException, TimeoutError) as error:
             admin.poll(0)
             troubles.check()
-            if troubles.last is not None:
-                raise troubles.last from error
-            raise translated(error.args[0], where=self.where) from error
+            raise troubles.last or self._silent() from error
+
+    def _silent(self) -> KafkaError:
+        return TimedOutError(
+            f"the broker did not answer within {self.limits.connect:g} s",
+            where=self.where,
+            fix="check the address and the context's protocol",
+        )
 
     def producer(self, settings: dict[str, Any], troubles: Troubles) -> Any:
         """A producer with more settings of librdkafka's."""

@@ -27,6 +27,7 @@ _KINDS: Final[Mapping[str, type[ours.KafkaError]]] = {
     ALL_DOWN: ours.UnreachableError,
     "_TRANSPORT": ours.UnreachableError,
     "_RESOLVE": ours.UnreachableError,
+    "_BAD_MSG": ours.UnreachableError,
     _TLS: ours.UnreachableError,
     "_TIMED_OUT": ours.TimedOutError,
     "_MSG_TIMED_OUT": ours.TimedOutError,

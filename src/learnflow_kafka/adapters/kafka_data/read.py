@@ -129,7 +129,10 @@ class _Reader:
 
     def poll(self) -> Iterator[Record]:
         """The records that came in within a moment."""
-        messages = self._consumer.consume(_BATCH, _WAIT)
+        # `consume` waits for a full batch: ask for one record, then for what came with it.
+        messages = self._consumer.consume(1, _WAIT)
+        if messages:
+            messages += self._consumer.consume(_BATCH, 0)
         for message in messages:
             partition = TopicPartition(message.topic(), message.partition())
             if partition not in self._left:

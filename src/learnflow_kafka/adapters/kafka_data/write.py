@@ -55,7 +55,8 @@ class KafkaDataAdapter(Reading):
         `AuthenticationError` as soon as it is known that no record will ever arrive.
         """
         troubles = Troubles(self._client.where)
-        producer = self._client.producer(_settings(partitioner, timeout), troubles)
+        settings = _settings(partitioner, timeout, idempotent=self._client.idempotent)
+        producer = self._client.producer(settings, troubles)
         window: deque[_Slot] = deque()
         try:
             for record in records:
@@ -86,10 +87,10 @@ class KafkaDataAdapter(Reading):
         """Nothing is kept between calls."""
 
 
-def _settings(partitioner: str, timeout: float) -> dict[str, Any]:
+def _settings(partitioner: str, timeout: float, *, idempotent: bool) -> dict[str, Any]:
     return {
         "acks": "all",
-        "enable.idempotence": True,
+        "enable.idempotence": idempotent,
         "partitioner": partitioner,
         "message.timeout.ms": max(1, int(timeout * 1000)),
         # The broker judges the size of a record, by its topic's own limit.
