@@ -289,6 +289,10 @@ class Runtime(Protocol):
         """
         ...
 
+    def warm(self, name: str) -> None:
+        """Begin, in the background, to make what lets the next start be quick."""
+        ...
+
     def status(self, name: str) -> LocalStatus | None:
         """The cluster's processes now, or None where there is no such cluster."""
         ...

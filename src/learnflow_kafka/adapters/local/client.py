@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.adapters.local import (
+    aot,
     distribution,
     download,
     errors,
@@ -19,6 +21,7 @@ from learnflow_kafka.adapters.local import (
     stop,
     storage,
     tools,
+    train,
 )
 from learnflow_kafka.adapters.local.locking import FileLock
 from learnflow_kafka.core.local import Mode, Prepared, Serving, Wiped
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.local import Cluster, ClusterSpec, LocalEvent, LocalStatus, LogLine
 
 _BUSY_AFTER: Final = 180.0
+_MADE: Final = "made"
 
 
 class LocalRuntime:
@@ -89,9 +93,18 @@ class LocalRuntime:
                 lock.read(lock.VERSIONS[mode]), self._cache, self._source
             )
         _require_mode(kafka, mode)
-        engine = launch.Engine(kafka, found_java)
+        plain = launch.Engine(kafka, found_java)
+        fast = mode is Mode.KRAFT
+        engine = replace(plain, aot=aot.flags(plain, self._derived(plain)) if fast else ())
         yield Prepared(kafka.origin, f"Java {found_java.version}", fast=bool(engine.aot))
         return engine
+
+    def warm(self, name: str) -> None:
+        """See `Runtime.warm`: begins to make the JDK's start-up cache, where there is none."""
+        cluster = self._require(name)
+        engine = self._prepared(cluster.mode)
+        if cluster.mode is Mode.KRAFT and engine.java.makes_aot_cache and not engine.aot:
+            train.begin(self._derived(engine), self._cache)
 
     def status(self, name: str) -> LocalStatus | None:
         """See `Runtime.status`."""
@@ -109,6 +122,7 @@ class LocalRuntime:
             cluster = records.read(directory)
             if cluster is None:
                 return
+            self._end_trainings()
             yield from stop.end(cluster, read.running(cluster))
             if wipe:
                 size = records.wipe(cluster)
@@ -151,6 +165,11 @@ class LocalRuntime:
                 engine: Engine = done.value
                 return engine
 
+    def _end_trainings(self) -> None:
+        """`down` leaves no process behind, the one that works in the background included."""
+        for derived in (self._cache / _MADE).glob("kafka-*"):
+            train.end(derived)
+
     def _require(self, name: str) -> Cluster:
         cluster = self.find(name)
         if cluster is None:
@@ -182,7 +201,7 @@ class LocalRuntime:
     def _derived(self, engine: Engine) -> Path:
         """Where things that are made from exactly these jars are kept."""
         digest = hashlib.sha256(engine.distribution.identity.encode()).hexdigest()[:16]
-        return self._cache / "made" / f"kafka-{engine.distribution.version}-{digest}"
+        return self._cache / _MADE / f"kafka-{engine.distribution.version}-{digest}"
 
 
 def _require_mode(kafka: distribution.Distribution, mode: Mode) -> None:

@@ -96,6 +96,8 @@ def _zookeeper_broker(cluster: Cluster, node: Node) -> dict[str, str]:
         "broker.id": str(node.id),
         "zookeeper.connect": f"{LOOPBACK}:{keeper.port}",
         "zookeeper.session.timeout.ms": str(_ZOOKEEPER_SESSION_MS),
+        # When all brokers stop at once, the last asks a controller that is gone.
+        "controlled.shutdown.retry.backoff.ms": "200",
     }
 
 

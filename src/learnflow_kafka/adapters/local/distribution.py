@@ -61,8 +61,7 @@ def ensure(
     """
     folder = cache / lock.name
     libs = folder / "libs"
-    jars = tuple(libs / jar.file for jar in lock.jars)
-    found = Distribution(lock.version, jars, lock.digest, f"Apache Kafka {lock.version}")
+    found = installed(lock, cache)
     if not _missing(lock, folder):
         return found
     held = FileLock(folder / ".lock")
@@ -77,6 +76,13 @@ def ensure(
     finally:
         held.release()
     return found
+
+
+def installed(lock: Lock, cache: Path) -> Distribution:
+    """The locked distribution where it is kept; `ensure` makes sure that it is there."""
+    libs = cache / lock.name / "libs"
+    jars = tuple(libs / jar.file for jar in lock.jars)
+    return Distribution(lock.version, jars, lock.digest, f"Apache Kafka {lock.version}")
 
 
 def from_home(home: str) -> Distribution:

@@ -74,6 +74,8 @@ def command(
         *QUICK_START,
         *(() if keeper else engine.aot),
         "-Djava.awt.headless=true",
+        "-XX:-CreateCoredumpOnCrash",
+        f"-XX:ErrorFile={folder / 'logs' / 'jvm-crash.log'}",
         processes.mark(folder),
         *log_flags(engine.distribution, folder),
         "-cp",

@@ -145,6 +145,16 @@ def alive(running: Running) -> bool:
         return False
 
 
+def await_end(running: Running, *, timeout: float) -> bool:
+    """Wait for the process to end; `timeout` in seconds. Whether it ended."""
+    deadline = time.monotonic() + timeout
+    while alive(running):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def reap() -> None:
     """Collect our own children that ended."""
     _children[:] = [child for child in _children if child.poll() is None]

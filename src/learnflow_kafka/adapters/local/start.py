@@ -186,7 +186,7 @@ def _await_serving(
         for node, process in list(processes_of.items()):
             if processes.alive(process):
                 continue
-            if node in started and engine.aot and node.is_broker and not _logged(cluster, node):
+            if node in started and engine.aot and node.is_broker and _jvm_failed(cluster, node):
                 yield Warned(f"{node.name} did not start with its start-up cache; trying without")
                 plain = replace(engine, aot=())
                 folder = launch.folder_of(cluster, node)
@@ -236,14 +236,16 @@ def _await_zookeeper(
         time.sleep(0.1)
 
 
-def _logged(cluster: Cluster, node: Node) -> bool:
-    """Whether this life of the node got as far as its log."""
-    log = launch.log_of(cluster, node)
+def _jvm_failed(cluster: Cluster, node: Node) -> bool:
+    """Whether the JVM itself ended, rather than Kafka in it: by crashing, or before any log."""
     folder = launch.folder_of(cluster, node)
+    if any("fatal error has been detected" in x for x in processes.output_tail(folder, 40)):
+        return True
+    log = launch.log_of(cluster, node)
     try:
-        return log.stat().st_mtime >= (folder / processes.PROCESS_FILE).stat().st_mtime
+        return log.stat().st_mtime < (folder / processes.PROCESS_FILE).stat().st_mtime
     except OSError:
-        return False
+        return True
 
 
 def _why(cluster: Cluster, node: Node) -> LocalError:

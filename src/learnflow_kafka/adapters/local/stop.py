@@ -8,11 +8,12 @@ majority before the last broker's controlled shutdown is granted. What the broke
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.adapters.local import launch, processes
-from learnflow_kafka.core.local import NodeStopped
+from learnflow_kafka.core.local import NodeStopped, Role
 from learnflow_kafka.errors import LocalError
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ PATIENCE: Final = 30.0
 
 _FORCED: Final = 10.0
 _POLL: Final = 0.01
+_CLOSED: Final = ".kafka_cleanshutdown"
+"""What Kafka leaves in a data folder that it closed, and removes when it opens it."""
+
+_CLOCK_GRAIN: Final = 0.05
 
 
 def end(cluster: Cluster, found: Mapping[Node, processes.Running]) -> Iterator[NodeStopped]:
@@ -43,12 +48,16 @@ def end(cluster: Cluster, found: Mapping[Node, processes.Running]) -> Iterator[N
 
 def _await_end(cluster: Cluster, waiting: dict[Node, processes.Running]) -> Iterator[NodeStopped]:
     deadline = time.monotonic() + PATIENCE
+    began = time.time()
     forced = False
+    voters = {node for node in cluster.nodes if Role.CONTROLLER in node.roles}
     while waiting:
         for node in [n for n, process in waiting.items() if not processes.alive(process)]:
             del waiting[node]
             (launch.folder_of(cluster, node) / processes.PROCESS_FILE).unlink(missing_ok=True)
             yield NodeStopped(node, killed=forced)
+        if voters and len(voters & waiting.keys()) <= len(voters) // 2:
+            _release_last_voters(cluster, waiting, began)
         if waiting and time.monotonic() > deadline:
             if forced:
                 names = ", ".join(f"{n.name} (process {p.pid})" for n, p in waiting.items())
@@ -58,3 +67,19 @@ def _await_end(cluster: Cluster, waiting: dict[Node, processes.Running]) -> Iter
             for process in waiting.values():
                 processes.terminate(process, by_force=True)
         time.sleep(_POLL)
+
+
+def _release_last_voters(
+    cluster: Cluster, waiting: Mapping[Node, processes.Running], began: float
+) -> None:
+    """
+    End voters that wait for a majority which is gone.
+
+    Such a one has closed its data, said so in a file, and would now wait five seconds for
+    another controller to be elected; its metadata log is written through at every step.
+    """
+    for node, process in waiting.items():
+        closed = launch.data_of(cluster, node) / _CLOSED
+        with contextlib.suppress(OSError):
+            if closed.stat().st_mtime >= began - _CLOCK_GRAIN:
+                processes.terminate(process, by_force=True)
