@@ -13,7 +13,7 @@ and refused on the way out.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -53,7 +53,7 @@ class JsonModel(Protocol):
         ...
 
 
-class Encoded(NamedTuple):
+class Encoded(msgspec.Struct, frozen=True):
     """
     A record to be produced; `id` is its event's.
 
@@ -149,12 +149,19 @@ class Writer(Generic[E]):
         if kind is None:
             kind, data, checked = self._model(event)
         else:
-            data = self._encode(kind, event)
-            if self._validate:
-                checked = self._check(kind, data)
+            try:
+                data = kind.encode(event)
+                if self._validate:
+                    checked = kind.decode(data)
+            except (*UNREADABLE, TypeError, ValueError, msgspec.EncodeError) as error:
+                raise self._misfit(kind, error) from error
+            if kind.zones and self._validate:
+                self._refuse_naive(kind, checked)
         key = None
         if self._key is not None:
-            key = key_text(self._key(checked), topic=self.topic.name, field=self.topic.key or "")
+            key = self._key(checked)
+            if type(key) is not str:
+                key = key_text(key, topic=self.topic.name, field=self.topic.key or "")
         identity = identifiers.next() if id is None else id
         value, headers = kind.wrap(
             data,
@@ -167,25 +174,13 @@ class Writer(Generic[E]):
         )
         return Encoded(value, None if key is None else key.encode(), headers, identity)
 
-    def _encode(self, kind: _Kind[E], event: object) -> bytes:
-        try:
-            return kind.encode(event)
-        except (TypeError, ValueError, msgspec.EncodeError, RecursionError) as error:
-            raise self._misfit(kind, str(error)) from error
-
-    def _check(self, kind: _Kind[E], data: bytes | str) -> E:
-        """Read the bytes as a reader will, and return what it gets."""
-        try:
-            checked = kind.decode(data)
-        except UNREADABLE as error:
-            what, path = _split(str(error))
-            raise self._misfit(kind, what, path) from error
-        naive = kind.zones.missing(checked) if kind.zones else None
+    def _refuse_naive(self, kind: _Kind[E], event: object) -> None:
+        naive = kind.zones.missing(event) if kind.zones else None
         if naive:
-            raise self._misfit(kind, "the time has no time zone", naive)
-        return checked
+            raise self._misfit(kind, f"the time has no time zone - at `$.{naive}`")
 
-    def _misfit(self, kind: _Kind[E], what: str, path: str | None = None) -> EventError:
+    def _misfit(self, kind: _Kind[E], fault: object) -> EventError:
+        what, path = _split(str(fault))
         field = f" at {path}" if path else ""
         return EventError(
             f"{kind.type.cls.__name__} does not fit {kind.type.name} "
@@ -210,7 +205,11 @@ class Writer(Generic[E]):
             )
         kind = next(iter(self._kinds.values()))
         data = dump(by_alias=True)
-        checked = self._check(kind, data)
+        try:
+            checked = kind.decode(data)
+        except UNREADABLE as error:
+            raise self._misfit(kind, error) from error
+        self._refuse_naive(kind, checked)
         return kind, data.encode(), checked
 
 

@@ -36,6 +36,7 @@ TRACESTATE: Final = "tracestate"
 PREFIX: Final = "ce_"
 _DATA: Final = frozenset({"data", "data_base64"})
 _REQUIRED: Final = ("specversion", "id", "source", "type")
+_ALL_REQUIRED: Final = frozenset(_REQUIRED)
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, or not of the shape; it counts its depth."""
 
@@ -129,13 +130,21 @@ class EnvelopeFault(Exception):  # noqa: N818 - never leaves this package; codec
     """The record claims an envelope that cannot be read."""
 
 
-@dataclass(slots=True)
-class _Hints:
-    """What the headers say: the content type, and attributes by name without `ce_`."""
+class _Probe(msgspec.Struct):
+    """Only what tells a structured CloudEvent from other JSON; any type may stand there."""
 
-    content_type: str
-    attributes: dict[str, str]
-    trace: dict[str, str]
+    specversion: object = None
+    id: object = None
+    source: object = None
+    type: object = None
+
+
+_FORMATS: Final = ("application/cloudevents+json", "application/cloudevents")
+_FIELDS: Final = {
+    CONTENT_TYPE: "datacontenttype",
+    **{PREFIX + ("time" if name == "time_text" else name): name for name in SAID},
+}
+_TRACE: Final = frozenset({TRACEPARENT, TRACESTATE})
 
 
 def unwrap(value: bytes | None, headers: Headers | None) -> Unwrapped:
@@ -145,14 +154,20 @@ def unwrap(value: bytes | None, headers: Headers | None) -> Unwrapped:
     Raises EnvelopeFault where the record says that it is a CloudEvent and is none that can be
     read.
     """
-    hints = _hints(headers or ())
-    if hints.content_type.startswith("application/cloudevents"):
-        return _structured(value, hints)
-    if hints.attributes.keys() >= {"specversion", "id", "source", "type"}:
-        return _binary(value, hints)
+    if not headers:
+        said, extra, trace = _NOTHING_SAID
+    else:
+        said, extra, trace = _heard(headers)
+    content_type = said.get("datacontenttype", "").strip().lower()
+    if content_type.startswith("application/cloudevents"):
+        return _structured(value, content_type, trace)
+    if said.keys() >= _ALL_REQUIRED:
+        attributes = _Binary(**said, carried=extra)
+        _complete(attributes)
+        return Unwrapped(value, _with_trace(attributes, trace))
     if value is not None and looks_structured(value):
-        return _structured(value, hints)
-    return Unwrapped(value, _with_trace(Attributes(), hints))
+        return _structured(value, "", trace)
+    return Unwrapped(value, _with_trace(Attributes(), trace))
 
 
 def looks_structured(value: bytes) -> bool:
@@ -165,61 +180,62 @@ def looks_structured(value: bytes) -> bool:
     if b'"specversion"' not in value:
         return False
     try:
-        found = msgspec.json.decode(value)
+        found = msgspec.json.decode(value, type=_Probe)
     except UNREADABLE:
         return False
-    return isinstance(found, dict) and all(isinstance(found.get(name), str) for name in _REQUIRED)
+    return all(isinstance(getattr(found, name), str) for name in _REQUIRED)
 
 
-def _hints(headers: Headers) -> _Hints:
-    hints = _Hints("", {}, {})
+_Said: TypeAlias = "tuple[dict[str, str], dict[str, str], dict[str, str]]"
+_NOTHING_SAID: Final[_Said] = ({}, {}, {})
+
+
+def _heard(headers: Headers) -> _Said:
+    """Named attributes, extensions, and the trace that stands in headers of its own."""
+    said: dict[str, str] = {}
+    extra: dict[str, str] = {}
+    trace: dict[str, str] = {}
     for name, value in headers:
+        field = _FIELDS.get(name)
         if value is None:
             continue
-        lowered = name.lower()
-        if lowered == CONTENT_TYPE:
-            hints.content_type = value.decode("utf-8", "replace").strip().lower()
-        elif lowered.startswith(PREFIX):
-            hints.attributes[lowered.removeprefix(PREFIX)] = _text(name, value)
-        elif lowered in {TRACEPARENT, TRACESTATE}:
-            hints.trace[lowered] = value.decode("utf-8", "replace")
-    return hints
+        if field is not None:
+            said[field] = _text(name, value)
+        elif name.startswith(PREFIX):
+            extra[name.removeprefix(PREFIX)] = _text(name, value)
+        elif name in _TRACE:
+            trace[name] = _text(name, value)
+    return said, extra, trace
 
 
 def _text(name: str, value: bytes) -> str:
     try:
-        return value.decode("utf-8")
+        return value.decode()
     except UnicodeDecodeError as error:
         raise EnvelopeFault(f"header {name} is not UTF-8") from error
 
 
-def _with_trace(attributes: Attributes, hints: _Hints) -> Attributes:
+def _with_trace(attributes: Attributes, trace: dict[str, str]) -> Attributes:
     """The attributes, with the trace from plain headers where the envelope has none."""
-    if not hints.trace or attributes.traceparent:
+    if not trace or attributes.traceparent:
         return attributes
-    return msgspec.structs.replace(attributes, **hints.trace)
+    return msgspec.structs.replace(attributes, **trace)
 
 
-def _structured(value: bytes | None, hints: _Hints) -> Unwrapped:
-    media = hints.content_type.partition(";")[0].strip()
-    if (
-        media
-        and media.startswith("application/cloudevents")
-        and media
-        not in {
-            "application/cloudevents+json",
-            "application/cloudevents",
-        }
-    ):
+def _structured(value: bytes | None, content_type: str, trace: dict[str, str]) -> Unwrapped:
+    media = content_type.partition(";")[0].strip()
+    if media and media not in _FORMATS:
         raise EnvelopeFault(f"the event format {media} cannot be read, only JSON")
+    if value is None:
+        return Unwrapped(None, Attributes())
     try:
-        outline = msgspec.json.decode(value or b"", type=_Outline)
+        outline = msgspec.json.decode(value, type=_Outline)
+        _complete(outline)
+        data = _data(outline)
     except UNREADABLE as error:
         raise EnvelopeFault(str(error)) from error
-    _complete(outline)
-    data = _data(outline)
     msgspec.structs.force_setattr(outline, "carried", value)
-    return Unwrapped(data, _with_trace(outline, hints))
+    return Unwrapped(data, _with_trace(outline, trace))
 
 
 def _complete(attributes: Attributes) -> None:
@@ -255,7 +271,9 @@ def _data(outline: _Outline) -> bytes | msgspec.Raw | None:
         except binascii.Error as error:
             raise EnvelopeFault("data_base64 is not base64") from error
     data = outline.data
-    if data is None or is_json(outline.datacontenttype):
+    if data is None or bytes(data) == b"null":
+        return None
+    if is_json(outline.datacontenttype):
         return data
     decoded = msgspec.json.decode(data)
     return decoded.encode() if isinstance(decoded, str) else data
@@ -267,17 +285,3 @@ def is_json(content_type: str | None) -> bool:
         return True
     media = content_type.partition(";")[0].strip().lower()
     return media.endswith(("/json", "+json"))
-
-
-def _binary(value: bytes | None, hints: _Hints) -> Unwrapped:
-    known = {
-        ("time_text" if name == "time" else name): text
-        for name, text in hints.attributes.items()
-        if name in KNOWN
-    }
-    known["datacontenttype"] = hints.content_type or JSON
-    attributes = _Binary(
-        **known, carried={k: v for k, v in hints.attributes.items() if k not in KNOWN}
-    )
-    _complete(attributes)
-    return Unwrapped(value, _with_trace(attributes, hints))

@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -31,11 +31,8 @@ _SECOND: Final = 1_000_000_000
 _json: Final = msgspec.json.encode
 
 
-class Wrapped(NamedTuple):
-    """A record's value and headers; the list is the caller's to extend."""
-
-    value: bytes
-    headers: list[tuple[str, bytes]]
+Wrapped: TypeAlias = tuple[bytes, list[tuple[str, bytes]]]
+"""A record's value and headers; the list is the caller's to extend."""
 
 
 class Identifiers:
@@ -146,7 +143,7 @@ class Wrapper:
         for name, text in added.items():
             parts += (b',"', name.encode(), b'":', _json(text))
         parts += (b',"data":', data, b"}")
-        return Wrapped(b"".join(parts), [STRUCTURED_HEADER])
+        return b"".join(parts), [STRUCTURED_HEADER]
 
     def _binary(
         self, data: bytes, identity: str, moment: str, subject: str | None, added: dict[str, str]
@@ -155,7 +152,7 @@ class Wrapper:
         if subject is not None:
             headers.append(("ce_subject", subject.encode()))
         headers += [(PREFIX + name, text.encode()) for name, text in added.items()]
-        return Wrapped(data, headers)
+        return data, headers
 
     @staticmethod
     def _bare(
@@ -166,4 +163,4 @@ class Wrapper:
         added: dict[str, str],
     ) -> Wrapped:
         """No envelope: only a trace travels, in headers as W3C and OpenTelemetry name them."""
-        return Wrapped(data, [(name, text.encode()) for name, text in added.items()])
+        return data, [(name, text.encode()) for name, text in added.items()]
