@@ -243,7 +243,13 @@ def test_another_cluster_is_not_written_to(kafka: MemoryKafka):
         ("DescribeQuorum", {"cluster.metadata"}),
         (
             "DescribeConfigs",
-            {"topics.configs", "partitions.min_isr", "offsets.retention", "brokers.auto_create"},
+            {
+                "topics.configs",
+                "partitions.min_isr",
+                "brokers.answering",
+                "offsets.retention",
+                "brokers.auto_create",
+            },
         ),
         ("CreateTopics", {"records.round_trip", "brokers.clocks"}),
         ("Fetch", {"brokers.clocks"}),

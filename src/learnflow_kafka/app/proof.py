@@ -89,8 +89,7 @@ class Prover:
                 refused = _judged(BrokerProof(), f"{VERIFICATION_TOPIC} cannot be created", fault)
                 return Records(dict.fromkeys(brokers, refused))
         leads = self._spread(brokers, topic)
-        sent = {b: self._write(leads[b]) for b in brokers if b in leads}
-        return self._read_back(brokers, sent)
+        return self._read_back(brokers, self._write({b: leads[b] for b in brokers if b in leads}))
 
     def _create(self, brokers: Sequence[int]) -> Fault | None:
         replication = min(MAX_REPLICATION, len(brokers))
@@ -151,31 +150,37 @@ class Prover:
         if refused:
             self._hindrance = f"it could not be elected: {refused[0]}"
 
-    def _write(self, partition: int) -> _Sent:
-        value = uuid.uuid4().hex.encode()
-        record = NewRecord(
-            VERIFICATION_TOPIC, value, partition=partition, timestamp_ms=SENT_STAMP_MS
-        )
-        sent_ms, start = self._clock.now_ms(), self._clock.monotonic()
-        try:
-            result = next(
-                iter(
-                    self._data.produce(
-                        iter([record]), partitioner=PARTITIONER, timeout=WRITE_TIMEOUT
-                    )
-                )
+    def _write(self, places: Mapping[int, int]) -> dict[int, _Sent]:
+        """
+        One record to each broker, all at once: one that hangs does not hold up the others.
+
+        Results come in order, so a time is how long it took at most.
+        """
+        values = {broker: uuid.uuid4().hex.encode() for broker in places}
+        records = [
+            NewRecord(
+                VERIFICATION_TOPIC, values[broker], partition=partition, timestamp_ms=SENT_STAMP_MS
             )
+            for broker, partition in places.items()
+        ]
+        sent_ms, start = self._clock.now_ms(), self._clock.monotonic()
+        done: dict[int, _Sent] = {}
+        try:
+            results = self._data.produce(
+                iter(records), partitioner=PARTITIONER, timeout=WRITE_TIMEOUT
+            )
+            for broker, result in zip(places, results, strict=True):
+                proof = BrokerProof(
+                    places[broker],
+                    write_ms=(self._clock.monotonic() - start) * 1000,
+                    sent_ms=sent_ms,
+                    acked_ms=self._clock.now_ms(),
+                )
+                done[broker] = _answered(values[broker], proof, result)
         except KafkaError as error:
-            return _Sent(value, _stopped(BrokerProof(partition), error))
-        proof = BrokerProof(
-            partition,
-            write_ms=(self._clock.monotonic() - start) * 1000,
-            sent_ms=sent_ms,
-            acked_ms=self._clock.now_ms(),
-        )
-        if isinstance(result, Fault):
-            return _Sent(value, _judged(BrokerProof(partition), "not written", result))
-        return _Sent(value, proof, result)
+            for broker in places.keys() - done.keys():
+                done[broker] = _Sent(values[broker], _stopped(BrokerProof(places[broker]), error))
+        return done
 
     def _read_back(self, brokers: Sequence[int], sent: Mapping[int, _Sent]) -> Records:
         """Read what was written; a record that does not come back unchanged is a fault."""
@@ -210,6 +215,12 @@ class Prover:
         except KafkaError as error:
             return found, error
         return found, None
+
+
+def _answered(value: bytes, proof: BrokerProof, result: Written | Fault) -> _Sent:
+    if isinstance(result, Fault):
+        return _Sent(value, _judged(BrokerProof(proof.partition), "not written", result))
+    return _Sent(value, proof, result)
 
 
 def _concluded(

@@ -16,7 +16,7 @@ from learnflow_kafka.app.proof import Prover
 from learnflow_kafka.core.checks.evidence import Evidence, Unknown
 from learnflow_kafka.core.checks.table import evaluate
 from learnflow_kafka.core.names import VERIFICATION_TOPIC
-from learnflow_kafka.errors import KafkaError
+from learnflow_kafka.errors import KafkaError, WrongClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -101,7 +101,7 @@ def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Eviden
     try:
         with ports.admin() as admin:
             return _Gathering(expected, ports, admin, bootstrap).run(write=write)
-    except KafkaError as error:
+    except (KafkaError, WrongClusterError) as error:
         return _silence(expected, bootstrap, Unknown(str(error), error.fix))
 
 

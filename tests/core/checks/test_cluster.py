@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.core.checks.samples import expectation, finding, healthy
+from tests.core.checks.samples import broker_settings, expectation, finding, healthy
 
 from learnflow_kafka.core.checks.evidence import Evidence, Unknown, known
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.observed import ClusterState, Metadata, QuorumState
+from learnflow_kafka.core.ports import Fault
 
 
 def cluster_of(evidence: Evidence) -> ClusterState:
@@ -95,6 +96,28 @@ def test_brokers_are_counted_against_the_environment(wanted: int | None, status:
     found = finding("brokers.registered", healthy(expected=expectation(brokers=wanted)))
 
     assert found.status is status
+
+
+def test_brokers_that_answer_for_themselves_pass():
+    """Every broker answered the request that was sent to it."""
+    assert finding("brokers.answering", healthy()).status is Status.OK
+
+
+def test_a_frozen_broker_is_named_although_it_is_registered():
+    """A broker that takes connections and does not answer is told by name."""
+    frozen = {**broker_settings(), 2: Fault("BROKER_NOT_AVAILABLE", "did not answer in time")}
+    found = finding("brokers.answering", healthy(broker_configs=frozen))
+
+    assert found.status is Status.FAILED
+    assert "broker 2: did not answer in time" in found.evidence
+    assert "broker 1: answers" in found.evidence
+
+
+def test_a_refusal_is_an_answer():
+    """A broker that does not tell us its configs answers all the same."""
+    denied = dict.fromkeys((1, 2, 3), Fault("CLUSTER_AUTHORIZATION_FAILED", "no"))
+
+    assert finding("brokers.answering", healthy(broker_configs=denied)).status is Status.OK
 
 
 def test_a_quorum_with_a_leader_and_voters_at_its_heels_passes():

@@ -23,7 +23,7 @@ def test_a_record_back_from_every_broker_passes_with_its_time():
     found = finding("records.round_trip", healthy(records=proofs(GOOD)))
 
     assert found.status is Status.OK
-    assert "broker 2: partition 0 written in 2.0 ms, read back" in found.evidence
+    assert "broker 2: partition 0: written in 2.0 ms, read back" in found.evidence
 
 
 def test_a_broker_that_takes_no_record_fails_and_is_named():

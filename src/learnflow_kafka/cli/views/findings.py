@@ -33,16 +33,10 @@ _MARK: Final = max(map(len, MARKS.values()))
 
 
 def show(report: Report, console: Console, *, healthy: bool) -> None:
-    """Every finding in the order of the checks, a gap between groups, and the verdict last."""
+    """Every finding in the order of the checks, and the verdict last."""
     width = max((len(f.name) for f in report.findings), default=0)
-    group = None
     for finding in report.findings:
-        current = finding.name.partition(".")[0]
-        if group is not None and current != group:
-            console.print()
-        group = current
         _show_one(finding, console, width)
-    console.print()
     console.print(summary(report, healthy=healthy), style="bold green" if healthy else "bold red")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core.checks.evidence import Unknown, known
 from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
 from learnflow_kafka.core.observed import Metadata
+from learnflow_kafka.core.ports import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,9 @@ MAX_VOTER_DELAY_MS: Final = 5_000
 
 MAX_VOTER_LAG: Final = 100
 """Metadata records a voter may be behind where the cluster tells no times: 50 s when idle."""
+
+SILENT: Final = frozenset({"BROKER_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "NETWORK_EXCEPTION"})
+"""How it reads when a broker itself gave no answer, rather than one that we dislike."""
 
 _ADVERTISED_FIX: Final = (
     "clients use the bootstrap address only to ask, then connect to the address that each "
@@ -76,22 +80,47 @@ def brokers_registered(evidence: Evidence) -> Outcome:
     fenced = [b for b in brokers if b.fenced]
     serving = len(brokers) - len(fenced)
     lines = [f"broker {b.id} at {b.address}: {_registration(b)}" for b in brokers]
+    count = f"{counted(serving, 'broker')} serve{'s' * (serving == 1)}"
     if fenced or (wanted is not None and serving < wanted):
         of = "" if wanted is None else f" of {wanted} that the environment names"
-        names = f"; fenced: {_ids(fenced)}" if fenced else ""
+        names = f"; fenced: {', '.join(str(b.id) for b in fenced)}" if fenced else ""
         return failed(
-            f"{counted(serving, 'broker')}{of} {_verb(serving)}{names}",
+            f"{count}{of}{names}",
             lines,
             "start the missing brokers and read their logs (`learnflow status` for local ones)",
         )
     if wanted is not None and serving > wanted:
         return warned(
-            f"{counted(serving, 'broker')} {_verb(serving)}, the environment names {wanted}",
+            f"{count}, the environment names {wanted}",
             lines,
             "set `brokers` of the environment to what is there, so that replication fits",
         )
-    of = ", and the environment names no number" if wanted is None else f" of {wanted}"
-    return passed(f"{counted(serving, 'broker')}{of} {_verb(serving)}", lines)
+    of = "; the environment names no number" if wanted is None else f" of {wanted}"
+    return passed(f"{count}{of}", lines)
+
+
+def brokers_answering(evidence: Evidence) -> Outcome:
+    """Every serving broker answers a request of its own."""
+    answers = known(evidence.broker_configs)
+    if not answers:
+        return not_checked("no broker serves that could be asked")
+    silent = {
+        broker: answer
+        for broker, answer in answers.items()
+        if isinstance(answer, Fault) and answer.code in SILENT
+    }
+    lines = [
+        f"broker {broker}: {silent[broker].message if broker in silent else 'answers'}"
+        for broker in answers
+    ]
+    if silent:
+        return failed(
+            f"no answer from broker {', '.join(map(str, silent))}",
+            lines,
+            "look at the broker's process and log: frozen, out of memory or out of disk; "
+            "until it is fenced, writes with acks=all wait for it on every partition it follows",
+        )
+    return passed(f"{counted(len(answers), 'broker')} answer{'s' * (len(answers) == 1)}", lines)
 
 
 def metadata_kept(evidence: Evidence) -> Outcome:
@@ -121,7 +150,7 @@ def _quorum_keeps_up(quorum: QuorumState) -> Outcome:
         return failed(
             f"leader {quorum.leader}, but {counted(len(behind), 'voter')} of "
             f"{len(quorum.voters)} "
-            f"{'does' if len(behind) == 1 else 'do'} not keep up: {_ids_of(behind)}",
+            f"{'does' if len(behind) == 1 else 'do'} not keep up: {', '.join(map(str, behind))}",
             [*lines, *(f"voter {v}: {why}" for v, why in behind.items())],
             "start the controllers named above; without more than half of them nothing can change",
         )
@@ -162,15 +191,3 @@ def _registration(broker: Broker) -> str:
     if broker.fenced is None:
         return "registered (this cluster does not tell whether it is fenced)"
     return "fenced: registered, not serving" if broker.fenced else "registered, serving"
-
-
-def _verb(count: int) -> str:
-    return "serves" if count == 1 else "serve"
-
-
-def _ids(brokers: list[Broker]) -> str:
-    return ", ".join(str(b.id) for b in brokers)
-
-
-def _ids_of(voters: dict[int, str]) -> str:
-    return ", ".join(map(str, voters))

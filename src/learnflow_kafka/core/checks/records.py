@@ -29,7 +29,8 @@ def records_round_trip(evidence: Evidence) -> Outcome:
         return failed(
             f"no record went through broker {', '.join(map(str, broken))}",
             lines,
-            "read the log of these brokers; a broker that hangs may still take connections",
+            "see `brokers.answering` and `partitions.replicas` first: a write waits for every "
+            "replica in sync; then read these brokers' logs",
         )
     skipped = [b for b, proof in records.brokers.items() if proof.skipped is not None]
     if skipped or not records.brokers:
@@ -90,7 +91,7 @@ def _proof(proof: BrokerProof) -> str:
         return proof.skipped
     if proof.write_ms is None:
         return "written and read back"
-    return f"partition {proof.partition} written in {proof.write_ms:.1f} ms, read back"
+    return f"partition {proof.partition}: written in {proof.write_ms:.1f} ms, read back"
 
 
 def _skew(skew: int) -> str:

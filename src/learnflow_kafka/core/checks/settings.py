@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 LONG_ENOUGH_MS: Final = 365 * 86_400_000
 """How long offsets must be kept where records are kept forever, before we stop warning."""
 
-_RIGHTS_FIX: Final = "allow this user DescribeConfigs on the cluster"
-
 
 def offsets_kept(evidence: Evidence) -> Outcome:
     """Groups keep their place at least as long as the records that they read are kept."""
@@ -26,7 +24,9 @@ def offsets_kept(evidence: Evidence) -> Outcome:
     if not retentions:
         return passed("the catalog declares no group that could lose its place")
     if silent:
-        return not_checked("a broker does not tell how long it keeps offsets", silent, _RIGHTS_FIX)
+        return not_checked(
+            "a broker does not tell how long it keeps offsets", silent, _silence_fix(silent)
+        )
     kept_ms = min(int(value) for value in told.values()) * 60_000
     lines = [f"broker {b}: offsets.retention.minutes={value}" for b, value in told.items()]
     short = {t: ms for t, ms in retentions.items() if ms != FOREVER and ms > kept_ms}
@@ -64,8 +64,16 @@ def auto_create_off(evidence: Evidence) -> Outcome:
             "set auto.create.topics.enable=false on every broker (server.properties, restart)",
         )
     if silent:
-        return not_checked("a broker does not tell whether it creates topics", silent, _RIGHTS_FIX)
+        return not_checked(
+            "a broker does not tell whether it creates topics", silent, _silence_fix(silent)
+        )
     return passed("no broker creates topics by itself", lines)
+
+
+def _silence_fix(silent: list[str]) -> str:
+    if any("AUTHORIZATION" in line for line in silent):
+        return "allow this user DescribeConfigs on the cluster"
+    return "see the finding `brokers.answering`"
 
 
 def _told(evidence: Evidence, key: str) -> tuple[dict[int, str], list[str]]:

@@ -2,7 +2,7 @@
 All checks under their stable names, and how the evidence is judged.
 
 The names are an API (docs/reference/findings.md, docs/compatibility.md): programs look for
-them. The order is the order in which a person would look.
+them. The order is the order in which a person would look, and findings are shown in it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,6 @@ class Check:
     question: str
     judge: Callable[[Evidence], Outcome]
 
-    @property
-    def group(self) -> str:
-        """The first word of the name, by which findings are shown together."""
-        return self.name.partition(".")[0]
-
 
 CHECKS: Final = (
     Check(
@@ -50,6 +45,21 @@ CHECKS: Final = (
         "brokers.registered",
         "Are as many brokers registered as the environment names, and none of them fenced?",
         cluster.brokers_registered,
+    ),
+    Check(
+        "brokers.answering",
+        "Does every broker answer a request of its own?",
+        cluster.brokers_answering,
+    ),
+    Check(
+        "brokers.clocks",
+        "Do the brokers' clocks agree with this machine's?",
+        records.clocks_agree,
+    ),
+    Check(
+        "brokers.auto_create",
+        "Is auto.create.topics.enable off?",
+        settings.auto_create_off,
     ),
     Check(
         "cluster.metadata",
@@ -102,19 +112,9 @@ CHECKS: Final = (
         settings.offsets_kept,
     ),
     Check(
-        "brokers.auto_create",
-        "Is auto.create.topics.enable off?",
-        settings.auto_create_off,
-    ),
-    Check(
         "records.round_trip",
         "Does a record written to each broker come back?",
         records.records_round_trip,
-    ),
-    Check(
-        "brokers.clocks",
-        "Do the brokers' clocks agree with this machine's?",
-        records.clocks_agree,
     ),
 )
 

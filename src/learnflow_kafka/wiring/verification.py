@@ -1,0 +1,76 @@
+"""What a verification needs: the ports to a context's cluster, and what is expected of it."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.app.verify import Ports
+from learnflow_kafka.core.checks.evidence import expectation
+from learnflow_kafka.core.desired import resolve
+from learnflow_kafka.wiring import catalogs, contexts, system
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learnflow_kafka.core.checks.evidence import Expectation
+    from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.ports import KafkaAdmin, KafkaData
+
+
+CONNECT: Final = 2.0
+REQUEST: Final = 5.0
+"""
+Seconds. A verification is impatient: a broker that takes this long is a finding, and `--wait`
+is for those who want to wait.
+"""
+
+
+def ports(context: Context) -> Ports:
+    """
+    Everything that a verification asks of the world.
+
+    Clients are opened, and secrets read, when they are called for. The pinned cluster id is
+    for the verification itself to judge.
+    """
+    return Ports(
+        bootstrap=context.connection.bootstrap,
+        admin=lambda: _admin(context),
+        data=lambda: _data(context),
+        network=system.network(),
+        clock=system.clock(),
+    )
+
+
+@contextmanager
+def _admin(context: Context) -> Iterator[KafkaAdmin]:
+    from learnflow_kafka.adapters import kafka_admin
+
+    limits = kafka_admin.Limits(connect=CONNECT, request=REQUEST, patience=REQUEST)
+    client = kafka_admin.connect(contexts.revealed(context).connection, limits=limits)
+    with closing(kafka_admin.KafkaAdminAdapter(client)) as port:
+        yield port
+
+
+@contextmanager
+def _data(context: Context) -> Iterator[KafkaData]:
+    from learnflow_kafka.adapters import kafka_data
+
+    limits = kafka_data.Limits(connect=CONNECT, request=REQUEST)
+    connection = contexts.revealed(context).connection
+    client = kafka_data.Client(connection, limits=limits, idempotent=False)
+    with closing(kafka_data.KafkaDataAdapter(client)) as port:
+        yield port
+
+
+def expected(
+    context: Context, *, catalog: str | None = None, environment: str | None = None
+) -> Expectation:
+    """
+    What the context's cluster should be; `catalog` and `environment` replace its own.
+
+    Raises CatalogError and ContextError as loading and resolving do.
+    """
+    declared = catalogs.load(catalog or context.catalog)
+    wanted = resolve(declared, environment or context.environment, context.brokers)
+    return expectation(declared, wanted, cluster_id=context.cluster_id)
