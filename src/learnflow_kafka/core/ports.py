@@ -177,12 +177,19 @@ class KafkaData(Protocol):
     """Records in and out, for the tool's own use; services use the SDK."""
 
     def produce(
-        self, records: Iterator[NewRecord], *, partitioner: str, timeout: float
+        self,
+        records: Iterator[NewRecord],
+        *,
+        partitioner: str,
+        timeout: float,
+        batch_bytes: int | None = None,
     ) -> Iterator[Written | Fault]:
         """
         Write records with acks=all, idempotently; one result a record, in order.
 
-        `timeout` in seconds bounds the wait for each acknowledgement.
+        `timeout` in seconds bounds the wait for each acknowledgement. `batch_bytes` is the
+        topic's `max.message.bytes`, which limits whole batches: records that fit alone are
+        then never refused together.
         """
         ...
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _IN_FLIGHT: Final = 5_000
 _WAIT: Final = 0.05
+_BATCH: Final = 16_384
 
 
 class _Slot:
@@ -46,7 +47,12 @@ class KafkaDataAdapter(Reading):
     """The whole data port."""
 
     def produce(
-        self, records: Iterator[NewRecord], *, partitioner: str, timeout: float
+        self,
+        records: Iterator[NewRecord],
+        *,
+        partitioner: str,
+        timeout: float,
+        batch_bytes: int | None = None,
     ) -> Iterator[Written | Fault]:
         """
         Write records; one result a record, in order.
@@ -56,6 +62,8 @@ class KafkaDataAdapter(Reading):
         """
         troubles = Troubles(self._client.where)
         settings = _settings(partitioner, timeout, idempotent=self._client.idempotent)
+        if batch_bytes is not None:
+            settings["batch.size"] = max(1, min(_BATCH, batch_bytes))
         producer = self._client.producer(settings, troubles)
         window: deque[_Slot] = deque()
         try:
@@ -97,7 +105,7 @@ def _settings(partitioner: str, timeout: float, *, idempotent: bool) -> dict[str
         "message.max.bytes": 1_000_000_000,
         # A topic's limit is on whole batches, and librdkafka never splits one: small
         # batches keep records that fit alone from being refused together.
-        "batch.size": 16_384,
+        "batch.size": _BATCH,
         "linger.ms": 1,
         "queue.buffering.max.messages": 2 * _IN_FLIGHT,
         "queue.buffering.max.kbytes": 64 * 1024,

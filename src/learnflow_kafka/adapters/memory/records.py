@@ -30,10 +30,15 @@ class Records(Reading):
     """The data port over the same cluster."""
 
     def produce(
-        self, records: Iterator[NewRecord], *, partitioner: str, timeout: float
+        self,
+        records: Iterator[NewRecord],
+        *,
+        partitioner: str,
+        timeout: float,
+        batch_bytes: int | None = None,
     ) -> Iterator[Written | Fault]:
         """Write records one by one; one result a record, in order."""
-        del timeout  # memory answers at once
+        del timeout, batch_bytes  # memory answers at once, and a batch is one record
         for record in records:
             with self._gate.sending("Produce", [record.topic], mutating=True):
                 yield self._append(record, partitioner)
