@@ -9,9 +9,8 @@ from learnflow_kafka.core.contexts import (
     ContextBook,
     describe_secret,
     parse_bootstrap,
-    require_pinned,
 )
-from learnflow_kafka.errors import ContextError, WrongClusterError
+from learnflow_kafka.errors import ContextError
 
 PROD = Context("prod", Connection(("a:9092",)), cluster_id="one")
 
@@ -60,15 +59,6 @@ def test_what_is_no_address_is_refused(text: str):
         parse_bootstrap(text)
 
     assert "pw" not in str(caught.value)
-
-
-def test_another_cluster_is_refused():
-    """A pinned context refuses another cluster's answer and names both."""
-    require_pinned(PROD, "one")
-    with pytest.raises(WrongClusterError, match=r"two.*one") as caught:
-        require_pinned(PROD, "two")
-
-    assert caught.value.where == "context prod (a:9092)"
 
 
 def test_a_secret_command_shows_its_program_alone():

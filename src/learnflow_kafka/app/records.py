@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
@@ -64,6 +65,13 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Good:
+    """One line that could be written."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """
     How lines are written.
@@ -100,7 +108,10 @@ def produce(data: KafkaData, lines: Iterable[bytes], sending: Sending) -> Iterat
     """
     checked = _Checked(sending)
     results = data.produce(
-        checked.records(lines), partitioner=sending.partitioner, timeout=ACKNOWLEDGED_WITHIN
+        checked.records(lines),
+        partitioner=sending.partitioner,
+        timeout=ACKNOWLEDGED_WITHIN,
+        batch_bytes=sending.limits.record_bytes,
     )
     for result in results:
         yield from checked.take_bad()
@@ -111,6 +122,36 @@ def produce(data: KafkaData, lines: Iterable[bytes], sending: Sending) -> Iterat
         else:
             yield Sent(line, result)
     yield from checked.take_bad()
+
+
+def check_lines(lines: Iterable[bytes], sending: Sending) -> Iterator[Good | BadLine]:
+    """As `produce`, without sending anything."""
+    checked = _Checked(sending)
+    for _ in checked.records(lines):
+        yield from checked.take_bad()
+        yield Good(checked.in_flight.popleft())
+    yield from checked.take_bad()
+
+
+def event_check(
+    problems: Callable[[object], tuple[str, ...]],
+) -> Callable[[NewRecord], str | None]:
+    """
+    A record's check, made of one for decoded values.
+
+    A tombstone is no event, and is taken.
+    """
+
+    def check(record: NewRecord) -> str | None:
+        if record.value is None:
+            return None
+        try:
+            value = json.loads(record.value)
+        except (ValueError, RecursionError):
+            return "the value is no JSON, and the topic's event is"
+        return "; ".join(problems(value)) or None
+
+    return check
 
 
 @dataclass(slots=True)

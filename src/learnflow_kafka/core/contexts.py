@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.suggest import did_you_mean
-from learnflow_kafka.errors import ContextError, WrongClusterError
+from learnflow_kafka.errors import ContextError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,21 +132,3 @@ def describe_secret(ref: SecretRef) -> str:
         program = ref.value.split(maxsplit=1)[0] if ref.value.split() else ""
         return f"command {program} ..."
     return f"{ref.source.value} {ref.value}"
-
-
-def require_pinned(context: Context, cluster_id: str) -> None:
-    """
-    Return where the cluster that answers is the one the context means.
-
-    Raises WrongClusterError where it is another.
-    """
-    if context.cluster_id is None or context.cluster_id == cluster_id:
-        return
-    raise WrongClusterError(
-        f"another cluster answers: {cluster_id}, while the context means {context.cluster_id}",
-        where=f"context {context.name} ({context.connection.address})",
-        fix=(
-            "check the address; if the cluster was really replaced: "
-            f"`learnflow context add {context.name} --replace ...`"
-        ),
-    )

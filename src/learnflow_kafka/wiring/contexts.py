@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from learnflow_kafka.core.connection import Connection, Context, SecretRef
 from learnflow_kafka.core.contexts import LOCAL, ContextBook, is_local, parse_bootstrap
-from learnflow_kafka.errors import ContextError, UsageError
+from learnflow_kafka.core.local import DEFAULT_NAME
+from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
@@ -86,10 +87,25 @@ def named(name: str) -> Context:
 
 
 def local(name: str = LOCAL) -> Context | None:
-    """The running cluster of this machine that the name means, or None."""
-    from learnflow_kafka.wiring import local as runtime
+    """The cluster of this machine that the name means, or None where it does not run."""
+    from learnflow_kafka.wiring.local import runtime
 
-    return runtime.context(_cluster(name))
+    try:
+        status = runtime().status(_cluster(name))
+    except MissingExtraError:
+        return None
+    return None if status is None or status.stopped else status.cluster.context
+
+
+def locals_running() -> tuple[Context, ...]:
+    """Every cluster of this machine that runs."""
+    from learnflow_kafka.wiring.local import runtime
+
+    try:
+        found = [runtime().status(name) for name in runtime().names()]
+    except MissingExtraError:
+        return ()
+    return tuple(s.cluster.context for s in found if s is not None and not s.stopped)
 
 
 def revealed(context: Context) -> Context:
@@ -148,6 +164,6 @@ def _implicit() -> Context:
     return found
 
 
-def _cluster(name: str) -> str | None:
-    """The local cluster's own name; None: the default one."""
-    return name.removeprefix(f"{LOCAL}/") if name != LOCAL else None
+def _cluster(name: str) -> str:
+    """The name that `learnflow up` knows the cluster by."""
+    return DEFAULT_NAME if name == LOCAL else name.removeprefix(f"{LOCAL}/")

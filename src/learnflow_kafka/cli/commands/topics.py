@@ -1,0 +1,153 @@
+"""`learnflow topics`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from learnflow_kafka.cli.options import (
+    Target,
+    dry_run_option,
+    json_option,
+    target_options,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.core.plan import Loss
+    from learnflow_kafka.core.ports import KafkaAdmin
+
+
+@click.group()
+def command() -> None:
+    r"""
+    List, describe and delete topics.
+
+    \b
+    Example:
+      learnflow topics list
+      learnflow topics describe learning.query
+      learnflow topics delete old.topic --dry-run
+    """
+
+
+@command.command("list")
+@click.option("--internal", is_flag=True, help="Show Kafka's and our own topics too.")
+@target_options
+@json_option
+def list_command(*, internal: bool, target: Target, as_json: bool) -> int:
+    r"""
+    Every topic: partitions, replication, size of one copy, retention, problems.
+
+    \b
+    Example:
+      learnflow topics list
+      learnflow topics list --internal --bootstrap localhost:9092
+    """
+    from learnflow_kafka.app.topics import list_topics
+    from learnflow_kafka.cli.views import output, topics
+    from learnflow_kafka.wiring import contexts, kafka
+
+    with kafka.admin(contexts.resolve(target)) as admin:
+        found = list_topics(admin, internal=internal)
+    if as_json:
+        output.emit_json(topics.list_json(found))
+    else:
+        topics.show_list(found, output.console())
+    return 0
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@target_options
+@json_option
+def describe(*, names: tuple[str, ...], target: Target, as_json: bool) -> int:
+    r"""
+    Partitions with leaders, replicas and offsets, and configs with where each comes from.
+
+    \b
+    Example:
+      learnflow topics describe learning.query
+      learnflow topics describe learning.query learning.response --json
+    """
+    from learnflow_kafka.app.topics import describe_topics
+    from learnflow_kafka.cli.views import output, topics
+    from learnflow_kafka.wiring import contexts, kafka
+
+    with kafka.admin(contexts.resolve(target)) as admin:
+        found = describe_topics(admin, list(dict.fromkeys(names)))
+    if as_json:
+        output.emit_json(topics.details_json(found))
+    else:
+        topics.show_details(found, output.console())
+    return 0
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@click.option(
+    "--allow-internal", multiple=True, metavar="TOPIC", help="Delete this internal topic too."
+)
+@click.option(
+    "--delete-anyway", multiple=True, metavar="TOPIC", help="Although an active group reads it."
+)
+@target_options
+@dry_run_option
+@yes_option
+@json_option
+def delete(
+    *,
+    names: tuple[str, ...],
+    allow_internal: tuple[str, ...],
+    delete_anyway: tuple[str, ...],
+    target: Target,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    r"""
+    Delete topics with every record in them, after showing what that destroys.
+
+    Refused while a group is active on a topic, and for internal topics, unless the topic is
+    named once more. A topic that the catalog declares comes back, empty, with `apply`.
+
+    \b
+    Example:
+      learnflow topics delete old.topic --dry-run
+      learnflow topics delete old.topic
+      learnflow topics delete old.topic --yes --delete-anyway old.topic
+    """
+    from learnflow_kafka.app import topics as app
+    from learnflow_kafka.cli.confirm import confirm
+    from learnflow_kafka.cli.views import output, topics
+    from learnflow_kafka.wiring import contexts, kafka
+
+    context = contexts.resolve(target)
+    chosen = list(dict.fromkeys(names))
+    overrides = app.Overrides(frozenset(allow_internal), frozenset(delete_anyway))
+    with kafka.admin(context) as admin:
+        losses = app.losses(admin, chosen)
+        topics.show_losses(losses, output.console(stderr=as_json))
+        app.require_deletable(admin, losses, overrides)
+        events: list[app.Deleted] = []
+        if not dry_run:
+            confirm(context, _question(losses), yes=yes, cluster_id=_cluster_id(admin))
+            events = list(app.delete(admin, chosen))
+    if as_json:
+        output.emit_json(topics.deletion_json(losses, events, dry_run=dry_run))
+    else:
+        topics.show_deleted(events, output.console())
+    return 1 if any(e.fault for e in events) else 0
+
+
+def _question(losses: Mapping[str, Loss]) -> str:
+    count = len(losses)
+    what = f"topic {next(iter(losses))}" if count == 1 else f"these {count} topics"
+    return f"Delete {what} with all records?"
+
+
+def _cluster_id(admin: KafkaAdmin) -> str:
+    return admin.cluster().cluster_id
