@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from learnflow_kafka.adapters.files.read import Loaded
     from learnflow_kafka.core.catalog import Catalog
+    from learnflow_kafka.errors import Problem
 
-BUILT_IN = "learnflow"
+BUILT_IN: Final = "learnflow"
+STARTER: Final = "starter"
+EDITOR_SCHEMA: Final = "catalog.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The lock with new versions of events: where it belongs, its text, and what is new."""
+
+    file: Path
+    text: str
+    added: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """
+    A catalog that can be used, and what is left to say about it.
+
+    `warnings` never forbid anything. `unlocked` are event versions that are not published
+    yet: fine while writing them; `publication` is what publishing them would write.
+    """
+
+    catalog: Catalog
+    warnings: tuple[Problem, ...]
+    unlocked: tuple[Problem, ...]
+    publication: Publication
 
 
 def load(path: str | None) -> Catalog:
@@ -20,21 +47,60 @@ def load(path: str | None) -> Catalog:
 
     Raises CatalogError with every problem.
     """
-    return check(path).catalog
+    from learnflow_kafka.adapters.files import read
+
+    return read.load(*_source(path)).catalog
 
 
-def check(path: str | None) -> Loaded:
+def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:
     """
     As `load`, with what is doubtful in the catalog and which events are not locked yet.
 
+    `renew` names published versions of events that may change all the same.
+
     Raises CatalogError with every problem.
     """
-    from learnflow_kafka import catalogs
-    from learnflow_kafka.adapters.files import read
+    from learnflow_kafka.adapters.files import lock, read
 
-    if path is None:
-        return read.load(Path(catalogs.__file__).parent / BUILT_IN, label=BUILT_IN)
-    return read.load(Path(path))
+    source, label = _source(path)
+    loaded = read.load(source, label, renew=renew)
+    extended, added = lock.extended(loaded.lock, loaded.catalog)
+    publication = Publication(lock.beside(source), lock.text(extended), added)
+    return Checked(loaded.catalog, loaded.warnings, loaded.unlocked, publication)
+
+
+def _source(path: str | None) -> tuple[Path, str | None]:
+    """Where the catalog lies, and what its files are called in messages."""
+    if path is not None:
+        return Path(path), None
+    from learnflow_kafka import catalogs
+
+    return Path(catalogs.__file__).parent / BUILT_IN, BUILT_IN
+
+
+def starter() -> dict[str, str]:
+    """The files of a new catalog: relative path -> text."""
+    from learnflow_kafka import catalogs
+
+    home = Path(catalogs.__file__).parent
+    folder = home / STARTER
+    files = sorted(f for f in folder.rglob("*") if f.suffix in {".yaml", ".json", ".lock"})
+    texts = {str(f.relative_to(folder)): f.read_text(encoding="utf-8") for f in files}
+    return {**texts, EDITOR_SCHEMA: (home / EDITOR_SCHEMA).read_text(encoding="utf-8")}
+
+
+def editor_schema() -> str:
+    """The JSON Schema of the catalog's format, for editors, as it is published."""
+    from learnflow_kafka.adapters.files import reference
+
+    return reference.schema_text()
+
+
+def reference_page() -> str:
+    """The reference of the catalog's format, as Markdown."""
+    from learnflow_kafka.adapters.files import reference
+
+    return reference.page()
 
 
 def dump(catalog: Catalog) -> str:

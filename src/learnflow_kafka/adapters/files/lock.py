@@ -48,6 +48,14 @@ class Lock:
         """The published versions of an event."""
         return frozenset(int(number) for number in self.entries.get(event, {}))
 
+    def without(self, named: Collection[tuple[str, int]]) -> Lock:
+        """The lock as if the named versions had not been published."""
+        entries = {
+            event: {n: entry for n, entry in versions.items() if (event, int(n)) not in named}
+            for event, versions in self.entries.items()
+        }
+        return Lock(self.name, entries)
+
 
 def beside(catalog: Path) -> Path:
     """Where the lock of a catalog (its file or folder) lies."""
@@ -99,21 +107,13 @@ def _well_formed(item: tuple[str, object]) -> bool:
     )
 
 
-def extended(
-    lock: Lock, catalog: Catalog, renew: Collection[tuple[str, int]] = ()
-) -> tuple[Lock, tuple[tuple[str, int], ...]]:
-    """
-    The lock with the catalog's new versions, and which ones those are.
-
-    What is published stays as it is, but for the versions named in `renew`.
-    """
+def extended(lock: Lock, catalog: Catalog) -> tuple[Lock, tuple[tuple[str, int], ...]]:
+    """The lock with the catalog's new versions, and which ones those are."""
     entries: Entries = {name: dict(versions) for name, versions in lock.entries.items()}
     added = []
     for event in catalog.events.values():
         for version in event.versions:
-            known = lock.digest(event.name, version.number)
-            named = (event.name, version.number) in renew
-            if known == version.digest or (known is not None and not named):
+            if lock.digest(event.name, version.number) is not None:
                 continue
             entries.setdefault(event.name, {})[str(version.number)] = {
                 "digest": digest(version.schema),

@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from learnflow_kafka.adapters.files import client, lock, merge, nodes
 from learnflow_kafka.adapters.files.declare import Part
 from learnflow_kafka.adapters.files.errors import Document, model_problems, with_excerpts
+from learnflow_kafka.adapters.files.lock import Lock
 from learnflow_kafka.adapters.files.models import VERSION, FileModel
 from learnflow_kafka.adapters.files.scalars import kind
 from learnflow_kafka.core import validation
 from learnflow_kafka.errors import CatalogError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from learnflow_kafka.adapters.files.errors import Path as Steps
@@ -39,12 +40,13 @@ class Loaded:
     A catalog that can be used, what is doubtful in it, and what the lock does not know yet.
 
     `warnings` never forbid anything; `unlocked` are versions of events that nobody has
-    locked: fine while writing them, not for publishing.
+    locked: fine while writing them, not for publishing. `lock` is what is published.
     """
 
     catalog: Catalog
     warnings: tuple[Problem, ...] = ()
     unlocked: tuple[Problem, ...] = ()
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(slots=True)
@@ -59,9 +61,13 @@ class _Findings:
         return any(path[: len(aside)] == aside for aside in self.set_aside)
 
 
-def load(path: Path, label: str | None = None) -> Loaded:
+def load(
+    path: Path, label: str | None = None, *, renew: Collection[tuple[str, int]] = ()
+) -> Loaded:
     """
     The catalog in a file or folder; `label` replaces the path in messages.
+
+    `renew` names published versions of events that may change all the same.
 
     Raises CatalogError with every problem.
     """
@@ -72,6 +78,7 @@ def load(path: Path, label: str | None = None) -> Loaded:
     if not parts:
         raise CatalogError(with_excerpts(findings.problems, texts))
     known, fault = lock.read(lock.beside(path), label)
+    known = known.without(renew)
     findings.problems += [fault] if fault else []
     name = path.stem if path.is_file() else path.resolve().name
     merged = merge.merge(parts, known, name=name or "catalog")
@@ -88,6 +95,7 @@ def load(path: Path, label: str | None = None) -> Loaded:
         catalog,
         with_excerpts(warnings, texts),
         with_excerpts(merged.unlocked, texts),
+        known,
     )
 
 

@@ -193,10 +193,13 @@ _DURATION_PATTERN: Final = "([0-9]+(ms|s|m|h|d|w))+"
 _SIZE_PATTERN: Final = "[0-9]+ ?(B|k|M|G|T|Ki|Mi|Gi|Ti)?B?"
 
 
-def _schema(pattern: str, *words: str, numbers: bool = False) -> WithJsonSchema:
+def _schema(pattern: str, *words: str, low: int | None = None) -> WithJsonSchema:
+    """A text of one form, or (`low` given) a whole number too."""
     any_of = "|".join((pattern, *words))
-    types = {"type": ["string", "integer"], "minimum": 1} if numbers else {"type": "string"}
-    return WithJsonSchema({**types, "pattern": f"^({any_of})$"})
+    numbers = {"type": ["string", "integer"], "minimum": low}
+    return WithJsonSchema(
+        {**({"type": "string"} if low is None else numbers), "pattern": f"^({any_of})$"}
+    )
 
 
 Retention = Annotated[int, duration(forever=True, low=0), _schema(_DURATION_PATTERN, "forever")]
@@ -204,8 +207,8 @@ Duration = Annotated[int, duration(forever=False, low=1), _schema(_DURATION_PATT
 RetentionBytes = Annotated[
     int,
     size(unlimited=True, low=0, high=2**63 - 1),
-    _schema(_SIZE_PATTERN, UNLIMITED, numbers=True),
+    _schema(_SIZE_PATTERN, UNLIMITED, low=0),
 ]
 RecordBytes = Annotated[
-    int, size(unlimited=False, low=1, high=MAX_INT), _schema(_SIZE_PATTERN, numbers=True)
+    int, size(unlimited=False, low=1, high=MAX_INT), _schema(_SIZE_PATTERN, low=1)
 ]

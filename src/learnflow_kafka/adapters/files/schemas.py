@@ -109,6 +109,17 @@ class Reader:
             elif known != version.digest:
                 self._changed(event, version, part)
 
+        declared = {version.number for version in event.versions}
+        declared |= {int(n) for n in _numbers(part, event.name)}
+        for gone in sorted(self._lock.versions(event.name) - declared):
+            self._problems.append(
+                part.document.problem(
+                    ("events", event.name, "versions"),
+                    f"{event.name} v{gone} is published and is not declared any more",
+                    "put it back: topics may still hold such events",
+                )
+            )
+
     def _changed(self, event: Event, version: EventVersion, part: Part) -> None:
         before = self._lock.fields(event.name, version.number)
         changed = changed_fields(before, field_digests(version.schema))
@@ -142,6 +153,13 @@ class Reader:
                 key=True,
             )
         )
+
+
+def _numbers(part: Part, event: str) -> list[str]:
+    """The versions that the file names, readable or not."""
+    written = find(part.document.root, ("events", event, "versions"))
+    names = written.entries if isinstance(written, Mapping) else ()
+    return [name for name in names if name.isascii() and name.isdigit()]
 
 
 def read_schema(file: str, beside: Source) -> tuple[Document, dict[str, Any]] | Problem:
