@@ -123,7 +123,8 @@ class Outlets:
         outlet = self._outlets.get(topic.name)
         if outlet is None:
             raise self._refusal(topic)
-        value, own_key, own_headers, _ = outlet.write(event)
+        made = outlet.write(event)
+        value, own_key, own_headers = made.value, made.key, made.headers
         if key is not None:
             own_key = _given_key(topic, key)
         record_headers: Any = own_headers

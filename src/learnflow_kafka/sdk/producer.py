@@ -192,10 +192,15 @@ class AsyncProducer:
 
 
 class Room:
-    """Waiting for room in a send queue without blocking the loop, first come first served."""
+    """
+    Waiting for room in a send queue without blocking the loop, first come first served.
 
-    def __init__(self) -> None:
+    `timeout` in seconds; None takes the queue's own.
+    """
+
+    def __init__(self, timeout: float | None = None) -> None:
         self._turn = asyncio.Lock()
+        self._timeout = timeout
 
     async def post(self, record: Prepared) -> Receipt:
         """Queue a record. Raises BacklogError where the queue stayed full."""
@@ -206,10 +211,9 @@ class Room:
             if receipt is not None:
                 return receipt
         async with self._turn:
-            deadline = time.monotonic() + sender.room_timeout
+            deadline = time.monotonic() + (self._timeout or sender.room_timeout)
             while (receipt := sender.offer(*parts)) is None:
                 if time.monotonic() > deadline:
                     raise sender.backlog(record.topic)
                 await asyncio.sleep(_ROOM_POLL)
-                sender.serve(0)
             return receipt

@@ -89,7 +89,7 @@ class Receipt:
         if not self.done():
             event = threading.Event()
             self.add_done_callback(lambda _: event.set())
-            if not self._owner.wait_for(event, self, timeout):
+            if not event.wait(timeout):
                 raise TimedOutError(
                     f"no acknowledgement after {timeout:g} seconds; the record is still under way"
                 )
@@ -99,8 +99,8 @@ class Receipt:
         """
         Call a function with this receipt when the fate is known; at once where it is.
 
-        It runs on the thread that serves the acknowledgements, or on the caller's: it must be
-        quick and not raise.
+        It runs on the thread that serves the acknowledgements, or on the caller's where it is
+        late: it must be quick and not raise.
         """
         if self._waiters is None:
             with _MAKING:
@@ -147,10 +147,6 @@ class Owner(Protocol):
 
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle the receipt as failed and remember it."""
-        ...
-
-    def wait_for(self, event: threading.Event, receipt: Receipt, timeout: float | None) -> bool:
-        """Wait for the receipt's event; False where the time is over."""
         ...
 
 

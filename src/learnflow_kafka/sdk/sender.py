@@ -5,9 +5,11 @@ Bytes only; `producer` has the types. Two facts of the client shape this module:
 raises BufferError, which we turn into waiting, and a record can fail in two ways, at once (an
 exception) or later (its callback), which we turn into one: its receipt.
 
-Acknowledgements are served by our own thread, except in a burst: a thread that posts many
-records serves them itself, in between, and ours stays away. Two threads that fight for the
-interpreter's lock over each acknowledgement would halve the throughput.
+Acknowledgements are served by one thread of our own and nowhere else: on a user's thread,
+Ctrl-C would strike within the client's callback and take the record's fate with it. In a burst
+that thread waits until the one that posts hands over, once in some hundred records, and waits
+in turn: two threads that fight for the interpreter's lock over each acknowledgement would halve
+the throughput.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import atexit
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -37,8 +40,8 @@ log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 Headers = list[tuple[str, bytes | None]]
 
-_BURST: Final = 128
-"""A thread that posts serves acknowledgements once in so many records (a power of two)."""
+_BURST: Final = 512
+"""A thread that posts hands over once in so many records (a power of two)."""
 _REMEMBERED: Final = 10_000
 """So many failures are remembered before those that were looked at are forgotten."""
 _BURST_LASTS: Final = 0.01
@@ -84,6 +87,9 @@ class Sender:
         self._failed: list[Receipt] = []
         self._posted = 0
         self._burst_until = 0.0
+        self._flushing = 0
+        self._wanted = threading.Event()
+        self._served = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="learnflow-acks", daemon=True)
         self._thread.start()
@@ -125,7 +131,9 @@ class Sender:
             self._fail(receipt, faults.delivery_error(error.args[0], topic))
         self._posted += 1
         if not self._posted & (_BURST - 1):
-            self.serve(0)
+            self._burst_until = time.monotonic() + _BURST_LASTS
+            self._wanted.set()
+            self.wait_served(_BURST_LASTS)
         return receipt
 
     def post(
@@ -149,7 +157,8 @@ class Sender:
         while receipt is None:
             if time.monotonic() > deadline:
                 raise self.backlog(topic)
-            self.serve(0.05)
+            self._burst_until = 0
+            self.wait_served(_POLL)
             receipt = self.offer(topic, value, key, headers, partition)
         return receipt
 
@@ -168,10 +177,10 @@ class Sender:
         """How long to wait for room, in seconds."""
         return self._room_timeout
 
-    def serve(self, timeout: float) -> None:
-        """Serve acknowledgements on this thread; the sender's own thread stays away."""
-        self._burst_until = time.monotonic() + timeout + _BURST_LASTS
-        self.client.poll(timeout)
+    def wait_served(self, timeout: float) -> None:
+        """Wait until some acknowledgements were served, at most so many seconds."""
+        self._served.clear()
+        self._served.wait(timeout)
 
     def flush(self, timeout: float) -> None:
         """
@@ -182,18 +191,23 @@ class Sender:
         """
         if self.fault is not None and not isinstance(self.fault, ClosedError):
             raise self.fault
-        deadline = time.monotonic() + timeout
-        while left := len(self.client):
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimedOutError(
-                    f"{left} records are still under way after {timeout:g} seconds",
-                    fix="learnflow verify",
-                )
-            # In slices: Python handles signals only between calls.
-            self._burst_until = time.monotonic() + _POLL
-            self.client.flush(min(_POLL, remaining))
+        self._drain(timeout)
         self.raise_unseen()
+
+    def _drain(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        self._flushing += 1
+        try:
+            while left := len(self.client):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimedOutError(
+                        f"{left} records are still under way after {timeout:g} seconds",
+                        fix="learnflow verify",
+                    )
+                self.wait_served(min(_POLL, remaining))
+        finally:
+            self._flushing -= 1
 
     def raise_unseen(self) -> None:
         """Raise DeliveryError for failures since the last call that nobody looked at."""
@@ -220,10 +234,11 @@ class Sender:
         if self._closing.is_set() or forks.is_forked(self):
             return
         try:
-            self.flush(timeout)
+            self._drain(timeout)
         except TimedOutError:
             self.client.purge()
-            self.client.flush(_EXIT_TIMEOUT)
+            with suppress(TimedOutError):
+                self._drain(_EXIT_TIMEOUT)
         finally:
             self.fault = self.fault or ClosedError("the producer is closed")
             self._closing.set()
@@ -235,12 +250,20 @@ class Sender:
     def _serve(self) -> None:
         while not self._closing.is_set():
             try:
-                if time.monotonic() < self._burst_until:
-                    self._closing.wait(0.003)
-                else:
-                    self.client.poll(_POLL)
+                self._serve_once()
             except Exception:
                 log.exception("serving acknowledgements failed; going on")
+            self._served.set()
+
+    def _serve_once(self) -> None:
+        if self._flushing:
+            self.client.flush(_POLL)
+        elif time.monotonic() < self._burst_until:
+            self._wanted.wait(_BURST_LASTS)
+            self._wanted.clear()
+            self.client.poll(0)
+        else:
+            self.client.poll(_POLL)
 
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle a receipt as failed, and remember it until somebody looks or `flush` raises."""
@@ -252,33 +275,6 @@ class Sender:
         self._failed.append(receipt)
         receipt.fail(error)
 
-    def wait_for(self, event: threading.Event, receipt: Receipt, timeout: float | None) -> bool:
-        """
-        Wait for a receipt's event; False where the time is over.
-
-        A receipt may have missed its acknowledgement: Ctrl-C can strike in the client's
-        callback. Then nothing is under way any more, and its fate is "unknown".
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        idle = 0
-        while not event.is_set():
-            left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
-            if left <= 0:
-                return False
-            if event.wait(left):
-                return True
-            idle = idle + 1 if len(self) == 0 else 0
-            if idle > 1 and not receipt.done():
-                self._fail(
-                    receipt,
-                    DeliveryError(
-                        "the acknowledgement was lost to an interrupt",
-                        code="UNKNOWN",
-                        maybe_written=True,
-                    ),
-                )
-        return True
-
     def _noticed(self, error: Any) -> None:
         self.last_error = error.str()
         if error.fatal() and self.fault is None:
@@ -286,7 +282,6 @@ class Sender:
                 f"the producer broke for good: {error.str()}",
                 fix="make a new producer; with exactly-once another instance took over",
             )
-        log.warning("producer: %s", error.str())
 
 
 _OPEN: Final[WeakSet[Sender]] = WeakSet()

@@ -1,0 +1,143 @@
+"""A small platform for tests of delivery: one event, one topic in, one topic out."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from learnflow_kafka.core.catalog import Envelope, Ordering, Place, Retries, RetryMode
+from learnflow_kafka.core.names import dead_letter_topic, retry_topic
+from learnflow_kafka.sdk.contract import Contract, EventType, Service, Subscription, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """What a student noted."""
+
+    student: str
+    number: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """Topics with names of their own, and the contract of two services."""
+
+    notes: Topic[Note]
+    copies: Topic[Note]
+    contract: Contract
+    subscription: Subscription
+
+    @property
+    def dead_letters(self) -> str:
+        """Where failing notes end."""
+        return dead_letter_topic(self.notes.name, self.subscription.group)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic of this world."""
+        return (
+            self.notes.name,
+            self.copies.name,
+            self.dead_letters,
+            *self.subscription.retry_topics,
+        )
+
+
+FAST = Retries(attempts=2, backoff_ms=50)
+
+
+def world(
+    *,
+    partitions: int = 1,
+    concurrency: int = 1,
+    retries: Retries = FAST,
+    dead_letter: bool = True,
+    ordering: Ordering = Ordering.KEY,
+) -> World:
+    """`writer` writes notes; `reader` reads them in a group of its own and writes copies."""
+    name = f"notes.{uuid.uuid4().hex[:8]}"
+    kind = EventType("note", Note, place=Place("notes.yaml", 3))
+    notes, copies = (
+        Topic(
+            topic,
+            (kind,),
+            partitions=partitions,
+            key="student",
+            ordering=ordering,
+            envelope=Envelope.STRUCTURED,
+            place=Place("notes.yaml", 7),
+        )
+        for topic in (name, f"{name}.copies")
+    )
+    steps = range(1, retries.attempts + 1) if retries.mode is RetryMode.TOPICS else ()
+    subscription = Subscription(
+        notes,
+        "readers",
+        concurrency=concurrency,
+        retries=retries,
+        retry_topics=tuple(retry_topic(name, "readers", step) for step in steps),
+        dead_letter_topic=dead_letter_topic(name, "readers") if dead_letter else None,
+        place=Place("notes.yaml", 20),
+    )
+    writer = Service("writer", "/writer", produces=(notes,), place=Place("notes.yaml", 14))
+    reader = Service(
+        "reader", "/reader", produces=(copies,), consumes=(subscription,),
+        place=Place("notes.yaml", 18),
+    )  # fmt: skip
+    contract = Contract.of("notes", "0" * 8, topics=(notes, copies), services=(writer, reader))
+    return World(notes, copies, contract, subscription)
+
+
+def create(bootstrap: str, world: World) -> None:
+    """Create the topics of a world on a real cluster."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    partitions = world.notes.partitions
+    futures = admin.create_topics([NewTopic(t, partitions, 1) for t in world.topics])
+    for future in futures.values():
+        future.result(30)
+
+
+@contextmanager
+def reading(bootstrap: str, topic: str) -> Iterator[Callable[[int], list[Any]]]:
+    """A function that waits until the topic holds so many committed records, and gives them."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"test-{uuid.uuid4().hex[:8]}",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 50,
+        }
+    )
+    consumer.subscribe([topic])
+    found: list[Any] = []
+
+    def read(count: int) -> list[Any]:
+        deadline = time.monotonic() + 60
+        while len(found) < count and time.monotonic() < deadline:
+            found.extend(m for m in consumer.consume(500, 0.2) if m.error() is None)
+        return found
+
+    try:
+        yield read
+    finally:
+        consumer.close()
+
+
+def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    """Wait for a condition; fails after a generous time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.01)

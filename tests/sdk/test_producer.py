@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import KafkaError
+from tests.sdk.notes import Note, create, reading, until, world
+from tests.support import mock_kafka
+
+from learnflow_kafka.errors import (
+    BacklogError,
+    ClosedError,
+    ContractError,
+    DeliveryError,
+    EventError,
+    TimedOutError,
+    UsageError,
+)
+from learnflow_kafka.sdk.producer import AsyncProducer, Producer, Room
+from learnflow_kafka.sdk.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.sdk.notes import World
+    from tests.support.clusters import LocalKafka
+    from tests.support.mock_kafka import MockKafka
+
+    from learnflow_kafka.sdk.receipt import Receipt, Written
+
+FAST = Settings(linger_ms=0)
+
+
+@pytest.fixture
+def mock() -> Iterator[MockKafka]:
+    """A mock cluster of one broker."""
+    with mock_kafka.started() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def notes(mock: MockKafka) -> World:
+    """A world whose topics exist on the mock."""
+    made = world()
+    for topic in made.topics:
+        mock.create(topic)
+    return made
+
+
+@pytest.fixture
+def producer(mock: MockKafka, notes: World) -> Iterator[Producer]:
+    """A producer of notes to the mock."""
+    with Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST) as made:
+        yield made
+
+
+def note(number: int) -> Note:
+    return Note(student="ada", number=number)
+
+
+def test_a_sent_event_is_written(producer: Producer, notes: World) -> None:
+    """`send` says where the broker put the record."""
+    first, second = (producer.send(notes.notes, note(n)) for n in (1, 2))
+
+    assert (first.topic, first.partition, first.offset) == (notes.notes.name, 0, 0)
+    assert second.offset == 1
+
+
+def test_a_receipt_can_be_awaited(producer: Producer, notes: World) -> None:
+    """A receipt of a plain producer serves asyncio too."""
+
+    async def wait() -> Written:
+        return await producer.post(notes.notes, note(1))
+
+    assert asyncio.run(wait()).offset == 0
+
+
+def test_an_invalid_event_is_refused_before_it_is_sent(producer: Producer, notes: World) -> None:
+    """The error names the field; nothing is queued."""
+    with pytest.raises(EventError, match="number"):
+        producer.post(notes.notes, Note(student="ada", number="three"))  # type: ignore[arg-type]
+
+    producer.flush(10)
+    assert producer.send(notes.notes, note(1)).offset == 0
+
+
+def test_an_undeclared_direction_fails_at_start(notes: World) -> None:
+    """The error names the catalog's line; no broker is needed to find out."""
+    start = time.monotonic()
+    with pytest.raises(ContractError, match="does not produce") as caught:
+        Producer("writer", notes.contract, bootstrap="127.0.0.1:1", sends=[notes.copies])
+
+    assert caught.value.where == "notes.yaml:14"
+    assert time.monotonic() - start < 0.1
+
+
+def test_a_key_that_the_catalog_declares_cannot_be_replaced(
+    producer: Producer, notes: World
+) -> None:
+    """Another key would break the order that readers rely on."""
+    with pytest.raises(ContractError, match="takes its key"):
+        producer.post(notes.notes, note(1), "someone")
+
+
+def test_a_guarantee_is_not_a_setting() -> None:
+    """Settings that delivery rests on are refused by name, with the reason."""
+    with pytest.raises(UsageError, match="acks: a record counts as written when"):
+        Settings(extra={"acks": 1})
+
+
+def test_a_producer_without_an_address_says_so(notes: World) -> None:
+    """The error says which variable to set."""
+    with pytest.raises(UsageError) as caught:
+        Producer("writer", notes.contract)
+
+    assert "LEARNFLOW_BOOTSTRAP" in (caught.value.fix or "")
+
+
+def test_a_missing_topic_is_never_created(mock: MockKafka) -> None:
+    """A record for a topic that is not there fails; the topic is still not there."""
+    missing = world()
+    settings = Settings(
+        linger_ms=0, delivery_timeout=5, extra={"topic.metadata.propagation.max.ms": 500}
+    )
+    with Producer("writer", missing.contract, bootstrap=mock.bootstrap, settings=settings) as made:
+        with pytest.raises(DeliveryError) as caught:
+            made.send(missing.notes, note(1))
+        known = made._outlets.senders[0].client.list_topics(timeout=10).topics
+
+    assert caught.value.fix == "learnflow apply"
+    assert caught.value.where == missing.notes.name
+    assert missing.notes.name not in known
+
+
+def test_both_of_the_clients_error_paths_end_in_the_receipt(
+    mock: MockKafka, producer: Producer, notes: World
+) -> None:
+    """A refusal by callback, and the exception that the next produce raises, look the same."""
+    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    codes: list[str] = []
+    for number in range(2):
+        with pytest.raises(DeliveryError) as caught:
+            producer.send(notes.notes, note(number))
+        codes.append(caught.value.code)
+
+    assert codes == ["TOPIC_AUTHORIZATION_FAILED"] * 2
+
+
+def test_a_retriable_error_is_not_an_error(
+    mock: MockKafka, producer: Producer, notes: World
+) -> None:
+    """The client tries again by itself, and the order stays."""
+    mock.answer(mock_kafka.PRODUCE, *[KafkaError.NOT_LEADER_FOR_PARTITION] * 2)
+    offsets = [producer.post(notes.notes, note(n)) for n in range(5)]
+
+    assert [receipt.result(60).offset for receipt in offsets] == [0, 1, 2, 3, 4]
+
+
+def test_flush_raises_for_failures_that_nobody_saw(
+    mock: MockKafka, producer: Producer, notes: World
+) -> None:
+    """A failed record without a look at its receipt is never silent."""
+    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    producer.post(notes.notes, note(1))
+
+    with pytest.raises(DeliveryError) as caught:
+        producer.flush(30)
+    assert caught.value.code == "TOPIC_AUTHORIZATION_FAILED"
+    producer.flush(30)
+
+
+def test_flush_leaves_seen_failures_alone(
+    mock: MockKafka, producer: Producer, notes: World
+) -> None:
+    """Whoever looked at the receipt has dealt with it."""
+    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    receipt = producer.post(notes.notes, note(1))
+    until(receipt.done)
+
+    assert receipt.error is not None
+    producer.flush(30)
+
+
+def test_flush_has_a_deadline(mock: MockKafka, producer: Producer, notes: World) -> None:
+    """With the brokers down, flush gives up in time and says how many records wait."""
+    producer.send(notes.notes, note(0))
+    mock.down()
+    receipt = producer.post(notes.notes, note(1))
+    with pytest.raises(TimedOutError, match="1 records"):
+        producer.flush(0.3)
+    mock.up()
+
+    assert receipt.result(60).offset == 1
+
+
+def test_close_gives_every_record_a_fate(mock: MockKafka, notes: World) -> None:
+    """What could not be sent until the deadline is given up, and its receipt says so."""
+    producer = Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST)
+    producer.send(notes.notes, note(0))
+    mock.down()
+    receipts = [producer.post(notes.notes, note(n)) for n in range(3)]
+    with pytest.raises(DeliveryError, match="3 records"):
+        producer.close(0.3)
+
+    assert all(receipt.done() for receipt in receipts)
+    with pytest.raises(ClosedError):
+        producer.post(notes.notes, note(4))
+
+
+def test_a_full_queue_waits_and_then_says_so(mock: MockKafka, notes: World) -> None:
+    """Waiting for room ends with an error after its time, and nothing was queued."""
+    settings = Settings(queue_records=5, linger_ms=0, delivery_timeout=3)
+    producer = Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=settings)
+    producer.send(notes.notes, note(0))
+    mock.down()
+    receipts = [producer.post(notes.notes, note(n)) for n in range(5)]
+    with pytest.raises(BacklogError, match="no room in the send queue"):
+        asyncio.run(Room(0.2).post(producer._outlets.prepare(notes.notes, note(9), None, None)))
+    until(lambda: all(r.done() for r in receipts))
+
+    assert {r.error.code for r in receipts if r.error} == {"_MSG_TIMED_OUT"}
+    assert all(r.error.maybe_written for r in receipts if isinstance(r.error, DeliveryError))
+    producer.close(0)
+
+
+def test_more_records_than_the_queue_holds_all_arrive_in_bounded_memory(
+    mock: MockKafka, notes: World
+) -> None:
+    """A queue of 1,000 takes 50,000 records from a fast writer: none is lost or refused."""
+    settings = Settings(queue_records=1_000, linger_ms=0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done: list[bool] = []
+    with Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=settings) as made:
+        for number in range(50_000):
+            receipt = made.post(notes.notes, note(number))
+            receipt.add_done_callback(lambda r: done.append(r.error is None))
+            del receipt
+
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert len(done) == 50_000
+    assert all(done)
+    assert grown < 100 * 1024
+
+
+def test_asyncio_waits_for_room_without_blocking_the_loop(mock: MockKafka, notes: World) -> None:
+    """A full queue stops the task that posts, and no other."""
+
+    async def run() -> tuple[int, float]:
+        settings = Settings(queue_records=100, linger_ms=0)
+        gaps: list[float] = []
+
+        async def tick() -> None:
+            while True:
+                start = time.monotonic()
+                await asyncio.sleep(0.001)
+                gaps.append(time.monotonic() - start)
+
+        ticking = asyncio.create_task(tick())
+        async with AsyncProducer(
+            "writer", notes.contract, bootstrap=mock.bootstrap, settings=settings
+        ) as producer:
+            receipts = [await producer.post(notes.notes, note(n)) for n in range(5_000)]
+            written = [await receipt for receipt in receipts]
+        ticking.cancel()
+        assert [w.offset for w in written] == list(range(5_000))
+        return len(written), max(gaps)
+
+    count, longest = asyncio.run(run())
+    assert count == 5_000
+    assert longest < 1
+
+
+def test_many_tasks_may_send_at_once(mock: MockKafka, notes: World) -> None:
+    """Each of 500 concurrent sends learns its own offset."""
+
+    async def run() -> set[int]:
+        async with AsyncProducer(
+            "writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST
+        ) as producer:
+            sends = (producer.send(notes.notes, note(n)) for n in range(500))
+            return {written.offset for written in await asyncio.gather(*sends)}
+
+    assert asyncio.run(run()) == set(range(500))
+
+
+def test_a_forked_child_gets_an_error_instead_of_a_hang(producer: Producer, notes: World) -> None:
+    """The child's use of its parent's producer fails at once, and the child can exit."""
+    producer.send(notes.notes, note(0))
+    child = os.fork()
+    if child == 0:
+        try:
+            producer.send(notes.notes, note(1))
+        except Exception as error:  # noqa: BLE001 - the child must end here whatever comes
+            os._exit(7 if type(error).__name__ == "ForkedError" else 8)
+        os._exit(9)
+    status = os.waitpid(child, 0)[1]
+
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert producer.send(notes.notes, note(2)).offset == 1
+
+
+def test_an_interrupt_does_not_lose_the_fate_of_records(producer: Producer, notes: World) -> None:
+    """Ctrl-C in the middle of posting leaves receipts that still settle."""
+    receipts: list[Receipt] = []
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the interrupt comes in the loop
+        while True:
+            receipts.append(producer.post(notes.notes, note(len(receipts))))
+    timer.join()
+    producer.flush(60)
+
+    assert receipts
+    for receipt in receipts[-200:]:
+        receipt.result(10)
+
+
+@pytest.mark.kafka
+def test_keys_and_headers_arrive_as_sent(kafka1: LocalKafka) -> None:
+    """The key is the catalog's field, our headers stand beside the envelope's."""
+    made = world()
+    create(kafka1.bootstrap, made)
+    with Producer("writer", made.contract, bootstrap=kafka1.bootstrap) as producer:
+        producer.post(made.notes, note(1), headers=[("b", b"\x00\xff"), ("b", b"")])
+    with reading(kafka1.bootstrap, made.notes.name) as read:
+        [record] = read(1)
+
+    assert record.key() == b"ada"
+    assert [pair for pair in record.headers() if pair[0] == "b"] == [("b", b"\x00\xff"), ("b", b"")]
