@@ -12,7 +12,7 @@ from learnflow_kafka.adapters.memory.errors import (
 )
 from learnflow_kafka.adapters.memory.gate import Right
 from learnflow_kafka.adapters.memory.read import Reading
-from learnflow_kafka.adapters.memory.state import Group, Topic
+from learnflow_kafka.adapters.memory.state import Group, Log, Topic
 from learnflow_kafka.core.names import metric_name, topic_name_fault
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.requests import (
@@ -122,7 +122,7 @@ class Writing(Reading):
         count = topic.partitions
         if count == -1:
             count = int(self._state.broker_config["num.partitions"])
-        logs = self._state.place(count, self._replication(topic))
+        logs = _placed(topic.assignment) or self._state.place(count, self._replication(topic))
         self._state.topics[topic.topic] = Topic(topic.topic, logs, dict(topic.config))
 
     def add_partitions(
@@ -166,8 +166,8 @@ class Writing(Reading):
 
     def _grow(self, change: AddPartitions) -> None:
         topic = self._state.topics[change.topic]
-        replication = len(topic.logs[0].replicas)
-        topic.logs.extend(self._state.place(change.total - len(topic.logs), replication))
+        more, replication = change.total - len(topic.logs), len(topic.logs[0].replicas)
+        topic.logs.extend(_placed(change.assignment) or self._state.place(more, replication))
 
     def alter_configs(
         self, topics: Sequence[AlterConfig], *, validate_only: bool = False
@@ -275,3 +275,8 @@ class Writing(Reading):
                     del self._state.groups[name]
                     answers[name] = None
         return answers
+
+
+def _placed(assignment: Sequence[Sequence[int]]) -> list[Log]:
+    """Partitions on the brokers that are named for them, the first of each leading."""
+    return [Log(tuple(replicas), leader=replicas[0]) for replicas in assignment]
