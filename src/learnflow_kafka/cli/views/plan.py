@@ -48,6 +48,7 @@ _RANGES: Final = 6
 """How many partitions' offset ranges are listed; JSON has all."""
 
 _NAMES: Final = 20
+_FEW: Final = 3
 _STYLES: Final = {"+": "green", "~": "yellow", ">": "yellow", "=": "cyan", "-": "bold red"}
 _RISKS: Final = {
     Severity.NONE: "",
@@ -60,8 +61,8 @@ _RISKS: Final = {
 def show(plan: Plan, console: Console) -> None:
     """The whole plan: steps, what is blocked, what waits for a flag, drift, the count."""
     console.print(heading(plan), style="bold")
-    for notice in plan.notices:
-        console.print(f"  note: {notice.what} ({notice.topic}{_at(notice.place)})")
+    for line in _notices(plan):
+        console.print(f"  note: {line}")
     console.print()
     for step in plan.steps:
         _show_step(step, console)
@@ -76,6 +77,20 @@ def show(plan: Plan, console: Console) -> None:
     for line in (*_drift(plan), *_unchecked(plan)):
         console.print(line)
     console.print(summary(plan), style="bold")
+
+
+def _notices(plan: Plan) -> Iterator[str]:
+    """Each notice once, with the topics that it is about."""
+    topics: dict[str, list[str]] = {}
+    for notice in plan.notices:
+        topics.setdefault(notice.what, []).append(notice.topic)
+    for what, names in topics.items():
+        yield f"{what} ({_listed(names)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"
 
 
 def heading(plan: Plan) -> str:
@@ -227,8 +242,7 @@ def markdown(plan: Plan) -> str:
         ]
         lines.append("")
     lines += [f"- {_cell(line.strip())}" for line in _waiting_deletes(plan)]
-    notices = [f"{n.what} ({n.topic}{_at(n.place)})" for n in plan.notices]
-    lines += [f"- {_cell(line)}" for line in (*notices, *_drift(plan), *_unchecked(plan))]
+    lines += [f"- {_cell(line)}" for line in (*_notices(plan), *_drift(plan), *_unchecked(plan))]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -279,8 +293,9 @@ def _result(event: Done | Failed | Skipped) -> str:
 
 
 def _text(step: Step) -> str:
+    """The step without the details that the plan has shown."""
     mark, text = headline(step.change)
-    return f"{mark} {text}"
+    return f"{mark} {text if isinstance(step.change, AlterConfig) else text.partition(':')[0]}"
 
 
 def _proof(event: Proved) -> str:
