@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.core.units import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 DEFAULT_NAME: Final = "default"
@@ -27,6 +28,16 @@ ENVIRONMENT: Final = "local"
 
 MAX_BROKERS: Final = 9
 LOOPBACK: Final = "127.0.0.1"
+
+
+OFFSETS_AT_LEAST_MS: Final = 30 * 86_400_000
+"""Offsets of groups that rest are kept a month, and longer where records are."""
+
+_MAX_OFFSETS_MS: Final = (2**31 - 1) * 60_000
+"""Kafka counts the minutes in a signed 32-bit number."""
+
+OFFSETS_OF_ENDLESS_MS: Final = 365 * 86_400_000
+"""Where records are kept forever; offsets cannot be."""
 
 
 class Mode(StrEnum):
@@ -54,6 +65,19 @@ class NodeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """
+    What is meant to be on the cluster.
+
+    `catalog` is the path that the user gave (None: the built-in one), `environment` the one of
+    its environments that this cluster is (None: the catalog has none for it).
+    """
+
+    catalog: str | None = None
+    environment: str | None = ENVIRONMENT
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """
     What is asked of `up`; None is "as the cluster was made", or the default for a new one.
@@ -69,8 +93,8 @@ class ClusterSpec:
     port: int | None = None
     directory: Path | None = None
     containers: str | None = None
-    catalog: str | None = None
-    offsets_retention_ms: int = 30 * 86_400_000
+    declaration: Declaration | None = None
+    offsets_retention_ms: int = OFFSETS_AT_LEAST_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +129,7 @@ class Cluster:
     """
     A cluster as it stands on disk: the record that `up` writes and every command reads.
 
-    `version` is Apache Kafka's; `catalog` the path that the user gave (None: the built-in).
+    `version` is Apache Kafka's; `containers` is as in `ClusterSpec`.
     """
 
     name: str
@@ -115,7 +139,7 @@ class Cluster:
     directory: Path
     nodes: tuple[Node, ...]
     containers: str | None = None
-    catalog: str | None = None
+    declaration: Declaration = Declaration()
 
     @property
     def brokers(self) -> tuple[Node, ...]:
@@ -148,8 +172,8 @@ class Cluster:
             name=self.context_name,
             connection=Connection(bootstrap=self.bootstrap),
             cluster_id=self.cluster_id or None,
-            environment=ENVIRONMENT,
-            catalog=self.catalog,
+            environment=self.declaration.environment,
+            catalog=self.declaration.catalog,
             brokers=len(self.brokers),
         )
 
@@ -189,6 +213,20 @@ class LocalStatus:
     def stopped(self) -> bool:
         """Whether no process of the cluster is there."""
         return all(n.state is NodeState.STOPPED for n in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """
+    What `up` would do: the cluster as it would be, whether it exists, and what runs of it.
+
+    `download_bytes` is what would be fetched.
+    """
+
+    cluster: Cluster
+    exists: bool
+    running: tuple[Node, ...]
+    download_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +295,19 @@ class Wiped:
     bytes: int
 
 
+def offsets_retention_ms(retentions_ms: Iterable[int]) -> int:
+    """
+    How long brokers should keep offsets, for topics of these retentions.
+
+    >>> offsets_retention_ms([7 * 86_400_000]) == OFFSETS_AT_LEAST_MS
+    True
+    """
+    longest = OFFSETS_AT_LEAST_MS
+    for retention in retentions_ms:
+        longest = max(longest, OFFSETS_OF_ENDLESS_MS if retention == FOREVER else retention)
+    return min(longest, _MAX_OFFSETS_MS)
+
+
 LocalEvent = (
     Downloading | Waiting | Prepared | NodeStarting | NodeStopped | Serving | Warned | Wiped
 )
@@ -287,6 +338,14 @@ class Runtime(Protocol):
 
         A running cluster is left alone; a node that is missing is started.
         """
+        ...
+
+    def find_running(self, name: str) -> Cluster | None:
+        """The cluster's record if any process of it is there; quicker than `status`."""
+        ...
+
+    def preview(self, spec: ClusterSpec) -> Preview:
+        """What `start` would do; changes nothing. Raises as `start` does where it can tell."""
         ...
 
     def warm(self, name: str) -> None:

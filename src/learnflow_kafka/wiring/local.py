@@ -8,6 +8,7 @@ from learnflow_kafka.errors import MissingExtraError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
+    from learnflow_kafka.app.up import World
     from learnflow_kafka.core.local import Runtime
 
 
@@ -28,3 +29,17 @@ def runtime() -> Runtime:
         ) from error
     places = paths()
     return LocalRuntime(data=places.data, cache=places.cache)
+
+
+def world() -> World:
+    """What `learnflow up` works with."""
+    from learnflow_kafka.app.up import World
+    from learnflow_kafka.wiring import catalogs, kafka, system, verification
+
+    return World(
+        runtime=runtime(),
+        clock=system.clock(),
+        catalog=catalogs.load,
+        admin=kafka.admin,
+        verification=verification.ports,
+    )

@@ -17,6 +17,7 @@ from learnflow_kafka.adapters.local import (
     lock,
     read,
     records,
+    shape,
     start,
     stop,
     storage,
@@ -24,7 +25,7 @@ from learnflow_kafka.adapters.local import (
     train,
 )
 from learnflow_kafka.adapters.local.locking import FileLock
-from learnflow_kafka.core.local import Mode, Prepared, Serving, Wiped
+from learnflow_kafka.core.local import Mode, Prepared, Preview, Serving, Wiped
 from learnflow_kafka.errors import LocalError, UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,26 @@ class LocalRuntime:
     def names(self) -> tuple[str, ...]:
         """See `Runtime.names`."""
         return self._records.names()
+
+    def find_running(self, name: str) -> Cluster | None:
+        """See `Runtime.find_running`."""
+        cluster = self.find(name)
+        return cluster if cluster and read.any_runs(cluster) else None
+
+    def preview(self, spec: ClusterSpec) -> Preview:
+        """See `Runtime.preview`."""
+        directory = self._directory(spec)
+        there = records.read(directory)
+        mode = spec.mode or (there.mode if there else Mode.KRAFT)
+        version, missing = self._version_and_missing(mode)
+        if there is None:
+            records.require_ours(directory)
+            new = shape.new_cluster(spec, directory, version, "")
+            return Preview(new, exists=False, running=(), download_bytes=missing)
+        shape.require_same(spec, there)
+        up = tuple(read.running(there))
+        cluster = there if up else shape.changed(spec, there)
+        return Preview(cluster, exists=True, running=up, download_bytes=missing)
 
     def start(self, spec: ClusterSpec) -> Iterator[LocalEvent]:
         """See `Runtime.start`."""
@@ -164,6 +185,14 @@ class LocalRuntime:
             except StopIteration as done:
                 engine: Engine = done.value
                 return engine
+
+    def _version_and_missing(self, mode: Mode) -> tuple[str, int]:
+        """Kafka's version for a mode, and how many bytes of it are not here yet."""
+        home = self._environ.get("KAFKA_HOME")
+        if home:
+            return distribution.from_home(home).version, 0
+        locked = lock.read(lock.VERSIONS[mode])
+        return locked.version, distribution.missing_bytes(locked, self._cache)
 
     def _end_trainings(self) -> None:
         """`down` leaves no process behind, the one that works in the background included."""

@@ -85,6 +85,11 @@ def installed(lock: Lock, cache: Path) -> Distribution:
     return Distribution(lock.version, jars, lock.digest, f"Apache Kafka {lock.version}")
 
 
+def missing_bytes(lock: Lock, cache: Path) -> int:
+    """How many bytes `ensure` would download; raises ChecksumError as it does."""
+    return sum(jar.size for jar in _missing(lock, cache / lock.name))
+
+
 def from_home(home: str) -> Distribution:
     """
     The Kafka that is installed at `home` (its `libs` folder).

@@ -27,6 +27,11 @@ def status(cluster: Cluster) -> LocalStatus:
     return LocalStatus(cluster, tuple(_node_status(cluster, node) for node in cluster.nodes))
 
 
+def any_runs(cluster: Cluster) -> bool:
+    """Whether a recorded process of the cluster is there."""
+    return any(processes.find(launch.folder_of(cluster, node))[0] for node in cluster.nodes)
+
+
 def running(cluster: Cluster) -> dict[Node, processes.Running]:
     """
     The nodes' processes; where a pid file says nothing, all processes are searched.
@@ -47,13 +52,20 @@ def running(cluster: Cluster) -> dict[Node, processes.Running]:
 
 
 def logs(cluster: Cluster, nodes: Sequence[Node], *, last: int, follow: bool) -> Iterator[LogLine]:
-    """The last lines of each node, node by node; then, with `follow`, new ones as they come."""
+    """
+    The last lines of each node, node by node; then, with `follow`, new ones as they come.
+
+    Following ends when no process of the cluster is left.
+    """
     tails = [_Tail(node, launch.log_of(cluster, node)) for node in nodes]
     for tail in tails:
         yield from tail.last(last)
     while follow:
+        there = any_runs(cluster)
         fresh = [line for tail in tails for line in tail.new()]
         yield from fresh
+        if not there:
+            return
         if not fresh:
             time.sleep(_POLL)
 

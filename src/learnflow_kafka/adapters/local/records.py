@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.adapters.local import errors
-from learnflow_kafka.core.local import Cluster, Mode, Node, Role
+from learnflow_kafka.core.local import Cluster, Declaration, Mode, Node, Role
 from learnflow_kafka.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def _to_json(cluster: Cluster) -> dict[str, object]:
         "mode": cluster.mode.value,
         "version": cluster.version,
         "containers": cluster.containers,
-        "catalog": cluster.catalog,
+        "catalog": cluster.declaration.catalog,
+        "environment": cluster.declaration.environment,
         "nodes": [
             {
                 "id": node.id,
@@ -208,5 +209,5 @@ def _from_json(value: Mapping[str, Any], directory: Path) -> Cluster:
         directory=directory,
         nodes=nodes,
         containers=value["containers"],
-        catalog=value["catalog"],
+        declaration=Declaration(value["catalog"], value["environment"]),
     )

@@ -11,6 +11,7 @@ from learnflow_kafka.core.local import (
     MAX_BROKERS,
     Cluster,
     ClusterSpec,
+    Declaration,
     Mode,
     Node,
     Role,
@@ -41,7 +42,7 @@ def new_cluster(spec: ClusterSpec, directory: Path, version: str, cluster_id: st
         nodes.insert(0, Node(0, (Role.ZOOKEEPER,), None))
     bare = Cluster(
         spec.name, cluster_id, mode, version, directory, tuple(nodes),
-        containers=spec.containers, catalog=spec.catalog,
+        containers=spec.containers, declaration=spec.declaration or Declaration(),
     )  # fmt: skip
     return with_ports(bare, spec.port or DEFAULT_PORT)
 
@@ -67,7 +68,7 @@ def changed(spec: ClusterSpec, cluster: Cluster) -> Cluster:
     wished = replace(
         cluster,
         containers=spec.containers or cluster.containers,
-        catalog=spec.catalog or cluster.catalog,
+        declaration=spec.declaration or cluster.declaration,
     )
     first = next(iter(cluster.brokers)).port
     return with_ports(wished, spec.port or first or DEFAULT_PORT)

@@ -108,7 +108,7 @@ def _settle(spec: ClusterSpec, there: Cluster, engine: Engine, *, anything_runs:
                 f"the cluster {there.name!r} runs at port {first}; its listeners cannot change now",
                 fix="learnflow down, then learnflow up again with the new port or listener",
             )
-        cluster = replace(there, catalog=spec.catalog or there.catalog)
+        cluster = replace(there, declaration=spec.declaration or there.declaration)
     if cluster != there:
         records.write(cluster)
     return cluster

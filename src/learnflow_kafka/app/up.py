@@ -1,0 +1,184 @@
+"""
+Up: Kafka on this machine, with the catalog's topics, proven to work.
+
+The catalog is read before anything starts, so that a mistake in it costs nothing. What a
+plan could destroy (records that a shorter retention removes, the order of a keyed topic) is
+never done on the way: such a plan is held, and `learnflow apply` asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from learnflow_kafka.app.apply import apply, prepare
+from learnflow_kafka.app.events import Event, Planned, succeeded
+from learnflow_kafka.app.plan import make_plan
+from learnflow_kafka.app.verify import Attempt, verify, wait
+from learnflow_kafka.core.checks.evidence import expectation
+from learnflow_kafka.core.desired import RETENTION_MS, resolve
+from learnflow_kafka.core.local import (
+    ENVIRONMENT,
+    Declaration,
+    LocalEvent,
+    Serving,
+    Warned,
+    offsets_retention_ms,
+)
+from learnflow_kafka.core.plan import Scope, Severity
+from learnflow_kafka.errors import LearnflowError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
+
+    from learnflow_kafka.app.verify import Ports
+    from learnflow_kafka.core.catalog import Catalog
+    from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.desired import Desired
+    from learnflow_kafka.core.findings import Report
+    from learnflow_kafka.core.local import Cluster, ClusterSpec, Runtime
+    from learnflow_kafka.core.plan import Plan, Step
+    from learnflow_kafka.core.ports import Clock, KafkaAdmin
+
+VERIFY_TIMEOUT: Final = 60.0
+"""Seconds. A fresh cluster settles within one or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What `up` works with; `admin` and `verification` open what a context names."""
+
+    runtime: Runtime
+    clock: Clock
+    catalog: Callable[[str | None], Catalog]
+    admin: Callable[[Context], AbstractContextManager[KafkaAdmin]]
+    verification: Callable[[Context], Ports]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; None of `catalog` and `environment`: as before, or the default."""
+
+    spec: ClusterSpec
+    catalog: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The plan was not carried out: `risky` of its steps could destroy something."""
+
+    plan: Plan
+    risky: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """
+    The end: the cluster, its last verification, and whether all is as it should be.
+
+    `seconds` are from the command to here, `desired` is what the catalog wants on it.
+    """
+
+    cluster: Cluster
+    desired: Desired
+    report: Report
+    ok: bool
+    seconds: float
+
+
+UpEvent: TypeAlias = LocalEvent | Event | Held | Attempt | Up
+
+
+def up(request: Request, world: World) -> Iterator[UpEvent]:
+    """
+    Start, apply, verify; one event a step, the last is `Up`.
+
+    Raises what the catalog, the runtime and the cluster raise; run again, it goes on.
+    """
+    began = world.clock.monotonic()
+    spec, catalog, desired = _settle(request, world)
+    cluster = yield from _start(spec, world.runtime)
+    events: list[Event | Held] = []
+    with world.admin(cluster.context) as admin:
+        for event in _apply(admin, world.clock, desired):
+            events.append(event)
+            yield event
+    applied = succeeded([e for e in events if not isinstance(e, Held)])
+    report = yield from _verify(cluster, catalog, desired, world, patient=applied)
+    seconds = world.clock.monotonic() - began
+    yield Up(cluster, desired, report, ok=applied and report.healthy(), seconds=seconds)
+    try:
+        world.runtime.warm(cluster.name)
+    except LearnflowError as error:
+        yield Warned(f"the next start will not be quicker: {error}")
+
+
+def wanted(request: Request, world: World) -> tuple[ClusterSpec, Desired]:
+    """What `up` would start, and what it would want there; reads the catalog, starts nothing."""
+    spec, _, desired = _settle(request, world)
+    return spec, desired
+
+
+def _settle(request: Request, world: World) -> tuple[ClusterSpec, Catalog, Desired]:
+    """The wish with everything that the catalog and an existing cluster add to it."""
+    there = world.runtime.find(request.spec.name)
+    path = request.catalog or (there.declaration.catalog if there else None)
+    catalog = world.catalog(path)
+    environment = request.environment or _usual_environment(catalog, there)
+    brokers = request.spec.brokers or (len(there.brokers) if there else 1)
+    desired = resolve(catalog, environment, brokers)
+    kept = (t.config.get(RETENTION_MS) for t in desired.topics.values())
+    spec = replace(
+        request.spec,
+        declaration=Declaration(path, environment),
+        offsets_retention_ms=offsets_retention_ms(int(ms) for ms in kept if ms is not None),
+    )
+    return spec, catalog, desired
+
+
+def _usual_environment(catalog: Catalog, there: Cluster | None) -> str | None:
+    """The one that the cluster was, else the one for this machine, where the catalog has it."""
+    candidates = (there.declaration.environment if there else None, ENVIRONMENT)
+    return next((name for name in candidates if name in catalog.environments), None)
+
+
+def _start(spec: ClusterSpec, runtime: Runtime) -> Generator[LocalEvent, None, Cluster]:
+    for event in runtime.start(spec):
+        yield event
+        if isinstance(event, Serving):
+            return event.cluster
+    raise StartError(f"the cluster {spec.name!r} did not say that it serves")
+
+
+def _apply(admin: KafkaAdmin, clock: Clock, desired: Desired) -> Iterator[Event | Held]:
+    yield from prepare(admin, clock, desired, Scope())
+    plan = make_plan(admin, desired, Scope(), now_ms=clock.now_ms())
+    yield Planned(plan)
+    risky = tuple(s for s in plan.steps if any(_grave(r.severity) for r in s.risks))
+    if risky:
+        yield Held(plan, risky)
+    else:
+        yield from apply(plan, admin, clock, desired)
+
+
+def _grave(severity: Severity) -> bool:
+    return severity.rank >= Severity.MEDIUM.rank
+
+
+def _verify(
+    cluster: Cluster, catalog: Catalog, desired: Desired, world: World, *, patient: bool
+) -> Generator[Attempt, None, Report]:
+    """Verify until healthy; not `patient` where it is known already that it will not be."""
+    ports = world.verification(cluster.context)
+    expected = expectation(catalog, desired, cluster_id=cluster.cluster_id)
+    attempts = wait(
+        lambda: verify(expected, ports),
+        lambda report: report.healthy(),
+        world.clock,
+        timeout=VERIFY_TIMEOUT if patient else 0.0,
+    )
+    for attempt in attempts:
+        yield attempt
+    return attempt.report
