@@ -49,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["LEARNFLOW_HOME"] = str(home / "learnflow")
     os.environ["LEARNFLOW_CACHE"] = cache
     signal.signal(signal.SIGTERM, _interrupt)
+    # kafka-python leaves the sockets of refused connections to the garbage collector.
+    config.addinivalue_line(
+        "filterwarnings", r"ignore:unclosed <socket.*'0\.0\.0\.0':ResourceWarning"
+    )
     # kafka-python reads its schemas in a way that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line(
         "filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning"

@@ -122,18 +122,23 @@ class _Gathering:
 
     def run(self, *, write: bool) -> Evidence:
         """All parts; KafkaError where not even the cluster's brokers are told."""
-        cluster = self._admin.cluster()
+        met = self._admin.met()
         pinned = self._expected.cluster_id
-        if pinned is not None and cluster.cluster_id != pinned:
+        if pinned is not None and met.cluster_id != pinned:
             reason = Unknown("another cluster answers than the pinned one")
-            return _silence(self._expected, self._bootstrap, reason, cluster=cluster)
-        addresses = _reach(self._ports.network, {b.id: (b.host, b.port) for b in cluster.brokers})
+            return _silence(self._expected, self._bootstrap, reason, cluster=met)
+        addresses = self._reach_all(met)
         if all(fault is not None for fault in addresses.values()):
+            # Every request would go to one of these addresses, and wait there in vain.
             reason = Unknown("no address that a broker advertises takes a connection from here")
             return _silence(
-                self._expected, self._bootstrap, reason, cluster=cluster, addresses=addresses
+                self._expected, self._bootstrap, reason, cluster=met, addresses=addresses
             )
-        return self._ask(cluster, addresses, write=write)
+        return self._ask(self._admin.cluster(), addresses, write=write)
+
+    def _reach_all(self, cluster: ClusterState) -> dict[int, str | None]:
+        places = {b.id: (b.host, b.port) for b in cluster.brokers}
+        return _reach(self._ports.network, places)
 
     def _ask(
         self, cluster: ClusterState, addresses: Mapping[int, str | None], *, write: bool

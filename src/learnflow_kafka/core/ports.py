@@ -57,6 +57,14 @@ class Edge(StrEnum):
 class KafkaAdmin(Protocol):
     """Everything asked of a cluster but its records. Requests are batched by the adapter."""
 
+    def met(self) -> ClusterState:
+        """
+        The cluster as the bootstrap address last described it; nothing is asked.
+
+        What can be told of a cluster whose advertised addresses lead nowhere.
+        """
+        ...
+
     def cluster(self) -> ClusterState:
         """The cluster's id and brokers; fenced brokers too where the cluster tells."""
         ...

@@ -106,7 +106,17 @@ def test_an_internal_topic_without_a_leader_fails():
     assert "no leader of partition 0" in found.evidence[0]
 
 
-def test_internal_topics_that_could_never_be_created_fail_before_the_first_group():
+@pytest.mark.parametrize(
+    ("config", "status"),
+    [
+        ("offsets.topic.replication.factor", Status.FAILED),
+        ("transaction.state.log.replication.factor", Status.WARNING),
+        ("share.coordinator.state.topic.replication.factor", Status.WARNING),
+    ],
+)
+def test_internal_topics_that_could_never_be_created_are_told_before_the_first_use(
+    config: str, status: Status
+):
     """Three replicas asked for on one broker: the first group would wait forever."""
     state = known(healthy().cluster)
     found = finding(
@@ -114,9 +124,9 @@ def test_internal_topics_that_could_never_be_created_fail_before_the_first_group
         healthy(
             expected=expectation(brokers=1),
             cluster=replace(state, brokers=state.brokers[:1]),
-            broker_configs=broker_settings(offsets_topic_replication_factor="3"),
+            broker_configs=broker_settings(**{config.replace(".", "_"): "3"}),
         ),
     )
 
-    assert found.status is Status.FAILED
-    assert "offsets.topic.replication.factor is 3 on 1 broker" in found.evidence[0]
+    assert found.status is status
+    assert f"{config} is 3 on 1 broker" in found.evidence[0]

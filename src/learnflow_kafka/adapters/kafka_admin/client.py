@@ -124,6 +124,10 @@ class Client:
         """Ids of the brokers that served when metadata was last refreshed."""
         return sorted(b.node_id for b in self._manager.cluster.brokers())
 
+    def metadata(self) -> Any:
+        """The library's own picture of the cluster, as last refreshed."""
+        return self._manager.cluster
+
     def controller(self) -> int | None:
         """The broker that takes changes; under KRaft any of them passes them on."""
         known = self._manager.cluster.controller

@@ -59,6 +59,19 @@ class Reading:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    def met(self) -> ClusterState:
+        """The cluster as metadata last told it; fenced brokers are not in there."""
+        seen = self._client.metadata()
+        return ClusterState(
+            seen.cluster_id or "",
+            tuple(
+                Broker(b.node_id, b.host, b.port, b.rack)
+                for b in sorted(seen.brokers(), key=lambda b: b.node_id)
+            ),
+            controller=self._client.controller(),
+            metadata=Metadata.KRAFT if self._kraft() else Metadata.ZOOKEEPER,
+        )
+
     def cluster(self) -> ClusterState:
         """The cluster and its brokers; fenced ones too from Kafka 4.0 on."""
         answer = self._client.send(DescribeClusterRequest(include_fenced_brokers=True))

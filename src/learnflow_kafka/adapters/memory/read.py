@@ -52,25 +52,29 @@ class Reading:
     def cluster(self) -> ClusterState:
         """The cluster and its brokers; a stopped one is fenced."""
         with self._gate.sending("DescribeCluster", ()):
-            state = self._state
-            alive = state.alive
-            fenced_too = state.metadata is Metadata.KRAFT
-            return ClusterState(
-                state.cluster_id,
-                tuple(
-                    Broker(
-                        b.id,
-                        b.host,
-                        b.port,
-                        b.rack,
-                        fenced=b.id in state.down if fenced_too else None,
-                    )
-                    for b in state.brokers
-                    if fenced_too or b.id in alive
-                ),
-                controller=alive[0] if alive else None,
-                metadata=state.metadata,
-            )
+            return self.met()
+
+    def met(self) -> ClusterState:
+        """As `cluster`, without a request."""
+        state = self._state
+        alive = state.alive
+        fenced_too = state.metadata is Metadata.KRAFT
+        return ClusterState(
+            state.cluster_id,
+            tuple(
+                Broker(
+                    b.id,
+                    b.host,
+                    b.port,
+                    b.rack,
+                    fenced=b.id in state.down if fenced_too else None,
+                )
+                for b in state.brokers
+                if fenced_too or b.id in alive
+            ),
+            controller=alive[0] if alive else None,
+            metadata=state.metadata,
+        )
 
     def topics(self, names: Collection[str] | None = None) -> Mapping[str, TopicState]:
         """The named topics that exist, or all."""

@@ -62,11 +62,12 @@ def addresses_reachable(evidence: Evidence) -> Outcome:
     """Every address that a broker advertises takes connections from this machine."""
     addresses = known(evidence.addresses)
     brokers = [b for b in known(evidence.cluster).brokers if not b.fenced]
+    faults = {b.id: addresses.get(b.id, "not tried: registered while we looked") for b in brokers}
     lines = [
-        f"broker {b.id} advertises {b.address}: {addresses.get(b.id) or 'takes connections'}"
+        f"broker {b.id} advertises {b.address}: {faults[b.id] or 'takes connections'}"
         for b in brokers
     ]
-    closed = [b for b in brokers if addresses.get(b.id) is not None]
+    closed = [b for b in brokers if faults[b.id] is not None]
     if closed:
         names = ", ".join(f"{b.address} of broker {b.id}" for b in closed)
         return failed(f"no connection to the advertised address {names}", lines, _ADVERTISED_FIX)

@@ -25,15 +25,21 @@ MAX_INTERNAL_REPLICATION: Final = 3
 
 
 class _Internal(NamedTuple):
-    """One of Kafka's own topics, what it is for, and the broker config of its replication."""
+    """
+    One of Kafka's own topics, what it is for, and the broker config of its replication.
+
+    Every consumer group needs the `essential` one; the others belong to features that a
+    platform may never use.
+    """
 
     topic: str
     purpose: str
     replication_key: str
+    essential: bool = False
 
 
 INTERNAL_TOPICS: Final = (
-    _Internal("__consumer_offsets", "groups' offsets", "offsets.topic.replication.factor"),
+    _Internal("__consumer_offsets", "groups", "offsets.topic.replication.factor", essential=True),
     _Internal("__transaction_state", "transactions", "transaction.state.log.replication.factor"),
     _Internal(
         "__share_group_state",
@@ -106,6 +112,7 @@ def internal_topics_healthy(evidence: Evidence) -> Outcome:
     size = max(brokers, evidence.expected.brokers or 0)
     wanted = min(size, MAX_INTERNAL_REPLICATION)
     faults: list[str] = []
+    doubts: list[str] = []
     notes: list[str] = []
     for internal in INTERNAL_TOPICS:
         topic = topics.get(internal.topic)
@@ -113,14 +120,23 @@ def internal_topics_healthy(evidence: Evidence) -> Outcome:
             faults += _internal_faults(topic, wanted)
             notes.append(f"{topic.name}: {counted(len(topic.partitions), 'partition')}")
             continue
-        faults += _creation_faults(evidence, internal, size)
+        (faults if internal.essential else doubts).extend(
+            _creation_faults(evidence, internal, size)
+        )
         notes.append(f"{internal.topic}: not there yet; Kafka creates it with the first use")
     if faults:
         return failed(
             f"{counted(len(faults), 'fault')} in Kafka's internal topics",
-            [*faults, *notes],
+            [*faults, *doubts, *notes],
             "raise the replication of a topic with kafka-reassign-partitions, and the brokers' "
             "config of the same name; start missing brokers first",
+        )
+    if doubts:
+        return warned(
+            "not every feature of Kafka could be used here",
+            [*doubts, *notes],
+            "lower the config to the number of brokers (server.properties, then a restart), "
+            "unless nobody will ever use the feature",
         )
     there = [i.topic for i in INTERNAL_TOPICS if i.topic in topics]
     return passed(
@@ -156,7 +172,7 @@ def _creation_faults(evidence: Evidence, internal: _Internal, brokers: int) -> I
     if asked and max(asked) > brokers:
         yield (
             f"{internal.topic}: cannot be created: {internal.replication_key} is {max(asked)} "
-            f"on {counted(brokers, 'broker')}; {internal.purpose} would not work"
+            f"on {counted(brokers, 'broker')}; {internal.purpose} cannot work"
         )
 
 
