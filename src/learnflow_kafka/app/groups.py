@@ -61,6 +61,11 @@ class ResetPreview:
     moves: tuple[Move, ...]
     active: tuple[str, ...] = ()
 
+    @property
+    def stuck(self) -> tuple[Move, ...]:
+        """The partitions that cannot be moved."""
+        return tuple(m for m in self.moves if m.after is None)
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -139,6 +144,15 @@ def preview_reset(admin: KafkaAdmin, request: ResetRequest) -> ResetPreview:
     return ResetPreview(request.group, moves, _active(admin, [request.group])[request.group])
 
 
+def require_resting(preview: ResetPreview) -> None:
+    """Return where nobody is active; raises RefusedError, naming the members, otherwise."""
+    if preview.active:
+        raise RefusedError(
+            f"group {preview.group} is active: {', '.join(preview.active)}",
+            fix="stop its members, then run the command again",
+        )
+
+
 def reset(admin: KafkaAdmin, preview: ResetPreview) -> Iterator[Moved]:
     """
     Commit the previewed places; one event a partition.
@@ -146,11 +160,7 @@ def reset(admin: KafkaAdmin, preview: ResetPreview) -> Iterator[Moved]:
     Raises RefusedError while the group is active, and names the members.
     """
     active = _active(admin, [preview.group])[preview.group]
-    if active:
-        raise RefusedError(
-            f"group {preview.group} is active: {', '.join(active)}",
-            fix="stop its members, then run the command again",
-        )
+    require_resting(replace(preview, active=active))
     wanted = {m.where: m for m in preview.moves if m.changes}
     offsets = {where: m.after for where, m in wanted.items() if m.after is not None}
     if not offsets:
@@ -167,17 +177,22 @@ def group_losses(admin: KafkaAdmin, names: Sequence[str]) -> tuple[GroupLoss, ..
     return tuple(GroupLoss(name, _places(admin, name), active[name]) for name in names)
 
 
+def require_deletable(losses: Sequence[GroupLoss]) -> None:
+    """Return where every group rests; raises RefusedError, naming the members, otherwise."""
+    busy = [f"{loss.group} ({', '.join(loss.active)})" for loss in losses if loss.active]
+    if busy:
+        raise RefusedError(
+            f"still active: {'; '.join(busy)}", fix="stop the members, then run the command again"
+        )
+
+
 def delete_groups(admin: KafkaAdmin, losses: Sequence[GroupLoss]) -> Iterator[GroupDeleted]:
     """
     Delete the groups and their places; one event each.
 
     Raises RefusedError, before anything is deleted, where one is active.
     """
-    busy = [f"{loss.group} ({', '.join(loss.active)})" for loss in losses if loss.active]
-    if busy:
-        raise RefusedError(
-            f"still active: {'; '.join(busy)}", fix="stop the members, then run the command again"
-        )
+    require_deletable(losses)
     for name, fault in admin.delete_groups([loss.group for loss in losses]).items():
         yield GroupDeleted(name, fault)
 

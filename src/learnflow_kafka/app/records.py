@@ -247,8 +247,17 @@ def consume_as_group(
 ) -> Iterator[Record]:
     """Records as a member of a group that keeps its place; raises as `consume` does."""
     find_topics(admin, reading.topics)
-    found = data.read_as_group(group, reading.topics, stop=stop)
-    return islice(found, reading.most)
+    count = 0
+
+    def enough() -> bool:
+        return stop() or (reading.most is not None and count >= reading.most)
+
+    # A record is committed when the next one is asked for: so ask once more, then stop.
+    for record in data.read_as_group(group, reading.topics, stop=enough):
+        if enough():
+            return
+        count += 1
+        yield record
 
 
 def _readable(admin: KafkaAdmin, reading: Reading) -> dict[TopicPartition, Extent]:

@@ -18,6 +18,7 @@ from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from learnflow_kafka.core.connection import Sasl, Tls
@@ -51,11 +52,16 @@ def book() -> ContextBook:
     return read.load(file())
 
 
-def save(changed: ContextBook) -> None:
-    """Replace the file of contexts in one step."""
+def edit(change: Callable[[ContextBook], ContextBook]) -> None:
+    """
+    Change the file of contexts in one step; another command's change is never lost.
+
+    Raises ContextError as `change` does, and where the file cannot be written.
+    """
     from learnflow_kafka.adapters.contexts import write
 
-    write.save(changed, file())
+    with write.locked(file()):
+        write.save(change(book()), file())
 
 
 def resolve(target: Target) -> Context:

@@ -61,8 +61,13 @@ def _from_command(command: str, where: str) -> str:
     words = _words(command, where)
     program = words[0]
     try:
+        # Our standard input may hold records; a command that asks its user opens the terminal.
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            words, stdout=subprocess.PIPE, check=False, timeout=COMMAND_TIMEOUT
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+            timeout=COMMAND_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
         # Not chained: the exception carries the output that came before.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,31 @@ from learnflow_kafka.core.connection import Protocol, SecretRef
 from learnflow_kafka.errors import ContextError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from learnflow_kafka.core.connection import Context, Sasl, Secret, Tls
     from learnflow_kafka.core.contexts import ContextBook
 
 _HEAD = "# Written by `learnflow context`, which keeps no comments. Secrets are references only.\n"
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """
+    Hold the file for one change: two commands at once both keep what they add.
+
+    Raises ContextError where the folder cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(file.with_name(f".{file.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise _unsaved(file, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def save(book: ContextBook, file: Path) -> None:
@@ -30,9 +53,11 @@ def save(book: ContextBook, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(file, text)
     except OSError as error:
-        raise ContextError(
-            f"the contexts cannot be saved: {error.strerror}", where=str(file)
-        ) from error
+        raise _unsaved(file, error) from error
+
+
+def _unsaved(file: Path, error: OSError) -> ContextError:
+    return ContextError(f"the contexts cannot be saved: {error.strerror}", where=str(file))
 
 
 def _replace(file: Path, text: str) -> None:
