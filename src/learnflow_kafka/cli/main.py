@@ -51,6 +51,7 @@ COMMANDS: Final = (
     Entry("apply", CATALOG, "Carry out a plan, then prove that nothing is left to do."),
     Entry("adopt", CATALOG, "Write a catalog from a live cluster."),
     Entry("export", CATALOG, "The catalog in other forms, for one environment."),
+    Entry("codegen", CATALOG, "Event classes and the contract that the SDK imports."),
     Entry("verify", HEALTH, "Prove that the cluster works and is as declared."),
     Entry("topics", DAILY, "List, describe and delete topics."),
     Entry("produce", DAILY, "Write records, checked against the topic's event."),
