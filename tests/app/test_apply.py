@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from tests.support.planning import DAY, IMPATIENT, FakeClock, applied, catalog, memory, planned
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Moment
 from learnflow_kafka.app.apply import apply, prepare, refuse_stale
@@ -10,6 +13,7 @@ from learnflow_kafka.core.changes import AlterConfig
 from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.errors import (
     PlanStaleError,
     RequestError,
@@ -17,30 +21,36 @@ from learnflow_kafka.errors import (
     UnreachableError,
     WrongClusterError,
 )
-from tests.support.planning import (
-    DAY,
-    IMPATIENT,
-    FakeClock,
-    applied,
-    catalog,
-    memory,
-    planned,
-)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.app.events import Event
+    from learnflow_kafka.core.catalog import Catalog
+    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.requests import Sent
+    from learnflow_kafka.errors import KafkaError
 
 
-def _run(plan, kafka, wanted, clock=None):
+def _run(plan: Plan, kafka: MemoryKafka, wanted: Catalog) -> tuple[list[Event], Exception | None]:
     """Carry a plan out; the events and what stopped it."""
-    events = []
+    events: list[Event] = []
     desired = resolve(wanted, next(iter(wanted.environments), None))
     try:
-        for event in apply(plan, kafka, clock or FakeClock(), desired, IMPATIENT):
+        for event in apply(plan, kafka, FakeClock(), desired, IMPATIENT):
             events.append(event)  # noqa: PERF402 - they must survive an error
     except Exception as error:  # noqa: BLE001 - the error is the result
         return events, error
     return events, None
 
 
-def _kinds(events):
+def _committed(kafka: MemoryKafka, group: str) -> Mapping[TopicPartition, int]:
+    found = kafka.committed([group])[group]
+    assert not isinstance(found, Fault)
+    return found
+
+
+def _kinds(events: list[Event]) -> list[type]:
     return [type(event) for event in events]
 
 
@@ -65,7 +75,7 @@ def test_every_kind_of_change_is_made_and_proved():
         "OffsetCommit",
         "DeleteTopics",
     ]
-    assert kafka.committed(["g"])["g"][TopicPartition("c", 2)] == 0
+    assert _committed(kafka, "g")[TopicPartition("c", 2)] == 0
 
 
 def test_an_empty_plan_sends_nothing_and_proves_itself():
@@ -92,13 +102,14 @@ def test_a_failed_topic_does_not_stop_the_others():
 
     assert error is None
     assert _kinds(events) == [Failed, Skipped, Done, Proved]
+    assert isinstance(events[-1], Proved)
     assert [s.topic for s in events[-1].left] == ["a", "a"]
     assert not succeeded(events)
 
 
 @pytest.mark.parametrize("moment", list(Moment))
 @pytest.mark.parametrize("error", [TimedOutError("slow"), UnreachableError("gone")])
-def test_a_lost_answer_is_resolved_by_looking(moment, error):
+def test_a_lost_answer_is_resolved_by_looking(moment: Moment, error: KafkaError):
     """What took effect counts as done, what did not as failed; nothing is sent twice."""
     kafka = memory(b=1)
     wanted = catalog(Topic("a", 1), Topic("b", 1, retention_ms=DAY))
@@ -120,7 +131,7 @@ def test_a_cluster_out_of_reach_stops_with_what_was_done():
     wanted = catalog(Topic("a", 1), Topic("b", 1, retention_ms=DAY))
     plan = planned(kafka, wanted)
 
-    def cut(sent, moment):
+    def cut(sent: Sent, moment: Moment):
         if sent.api == "IncrementalAlterConfigs" or len(kafka.mutations) > 1:
             raise UnreachableError("no broker answers")
 
@@ -137,7 +148,7 @@ def test_a_topic_changed_meanwhile_stops_the_run():
     wanted = catalog(Topic("n", 1), Topic("a", 1, retention_ms=DAY), Topic("b", 3))
     plan = planned(kafka, wanted)
 
-    def meddle(sent, moment):
+    def meddle(sent: Sent, moment: Moment):
         if sent.api == "IncrementalAlterConfigs" and moment is Moment.AFTER:
             kafka.put_topic("b", 2)
 
@@ -161,6 +172,7 @@ def test_a_topic_that_somebody_else_made_as_declared_counts_as_done():
 
     assert error is None
     assert succeeded(events)
+    assert isinstance(events[0], Done)
     assert "somebody else made it" in events[0].note
 
 
@@ -171,7 +183,7 @@ def test_a_topic_that_somebody_else_made_otherwise_stops_the_run():
     plan = planned(kafka, wanted)
     kafka.put_topic("a", 3)
 
-    events, error = _run(plan, kafka, wanted)
+    _, error = _run(plan, kafka, wanted)
 
     assert isinstance(error, PlanStaleError)
     assert kafka.mutations == []
@@ -184,7 +196,9 @@ def test_the_last_moment_race_for_a_name_is_resolved():
         wanted = catalog(Topic("a", 2))
         plan = planned(kafka, wanted)
 
-        def race(sent, moment, kafka=kafka, partitions=partitions):
+        def race(
+            sent: Sent, moment: Moment, kafka: MemoryKafka = kafka, partitions: int = partitions
+        ):
             if sent.mutating and moment is Moment.BEFORE:
                 kafka.put_topic("a", partitions)
 
@@ -202,18 +216,21 @@ def test_a_group_that_wakes_up_before_the_commit_fails_with_the_way_on():
     wanted = catalog(Topic("a", 2), latest=[("a", "g")])
     plan = planned(kafka, wanted)
     kafka.hooks.append(
-        lambda sent, moment: kafka.join("g", ["a"])
-        if sent.api == "OffsetCommit" and moment is Moment.BEFORE
-        else None
+        lambda sent, moment: (
+            kafka.join("g", ["a"])
+            if sent.api == "OffsetCommit" and moment is Moment.BEFORE
+            else None
+        )
     )
 
     events, _ = _run(plan, kafka, wanted)
     kafka.hooks.clear()
     kafka.leave("g")
 
+    assert isinstance(events[1], Failed)
     assert "became active" in events[1].fault.message
     assert succeeded(applied(kafka, wanted))
-    assert kafka.committed(["g"])["g"][TopicPartition("a", 1)] == 0
+    assert _committed(kafka, "g")[TopicPartition("a", 1)] == 0
 
 
 def test_a_place_that_the_group_took_meanwhile_is_kept():
@@ -223,7 +240,7 @@ def test_a_place_that_the_group_took_meanwhile_is_kept():
     wanted = catalog(Topic("a", 2), latest=[("a", "g")])
     plan = planned(kafka, wanted)
 
-    def advance(sent, moment):
+    def advance(sent: Sent, moment: Moment):
         if sent.api == "CreatePartitions" and moment is Moment.AFTER:
             kafka._state.groups["g"].committed[TopicPartition("a", 1)] = 57
 
@@ -232,7 +249,7 @@ def test_a_place_that_the_group_took_meanwhile_is_kept():
 
     assert error is None
     assert succeeded(events)
-    assert kafka.committed(["g"])["g"][TopicPartition("a", 1)] == 57
+    assert _committed(kafka, "g")[TopicPartition("a", 1)] == 57
 
 
 def test_a_delete_is_decided_anew_right_before_it_is_done():
@@ -242,7 +259,7 @@ def test_a_delete_is_decided_anew_right_before_it_is_done():
     plan = planned(kafka, wanted, Scope(allow_delete=("old",)))
     kafka.join("g", ["old"])
 
-    events, error = _run(plan, kafka, wanted)
+    _, error = _run(plan, kafka, wanted)
 
     assert isinstance(error, PlanStaleError)
     assert "group g is active on it" in str(error)
@@ -257,10 +274,11 @@ def test_a_softened_cut_leaves_exactly_its_next_step():
     wanted = catalog(Topic("a", 1, retention_ms=5 * DAY), policy=policy)
 
     runs = [applied(kafka, wanted) for _ in range(4)]
+    proofs = [run[-1] for run in runs]
 
     assert all(succeeded(run) for run in runs)
-    assert [len(run[-1].later) for run in runs] == [1, 1, 0, 0]
-    assert kafka.topic_configs(["a"])["a"]["retention.ms"].value == str(5 * DAY)
+    assert [len(p.later) for p in proofs if isinstance(p, Proved)] == [1, 1, 0, 0]
+    assert kafka._state.topics["a"].config == {"retention.ms": str(5 * DAY)}
 
 
 def test_apply_waits_for_the_environments_brokers():
@@ -271,7 +289,7 @@ def test_apply_waits_for_the_environments_brokers():
 
     class Clock(FakeClock):
         def sleep(self, seconds: float) -> None:
-            super().sleep(seconds)
+            self.now += seconds
             kafka.start_broker(3)
 
     events = applied(kafka, wanted, clock=Clock())
@@ -308,7 +326,7 @@ def test_a_plan_for_another_cluster_is_refused():
     plan = planned(memory(), wanted)
     other = memory()
 
-    events, error = _run(plan, other, wanted)
+    _, error = _run(plan, other, wanted)
 
     assert isinstance(error, WrongClusterError)
     assert other.mutations == []

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.planning import DAY, catalog, memory, planned
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Right
 from learnflow_kafka.core.catalog import Cleanup, Ordering, Policy, Topic
@@ -19,17 +21,22 @@ from learnflow_kafka.core.plan import Rule, Scope, Severity, VerdictKind
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.core.retention import Removed
 from learnflow_kafka.errors import UsageError
-from tests.support.planning import DAY, catalog, memory, planned
+
+if TYPE_CHECKING:
+    from learnflow_kafka.core.changes import Change
+    from learnflow_kafka.core.plan import Plan
 
 DESCRIBE = (Right.DESCRIBE, Right.DESCRIBE_CONFIGS, Right.READ)
 NOW = time.time_ns() // 1_000_000
 
 
-def _changes(plan):
+def _changes(plan: Plan) -> list[Change]:
     return [step.change for step in plan.steps]
 
 
-def _fill(kafka, topic: str, *ages_days: float, partition: int = 0, key: bytes | None = None):
+def _fill(
+    kafka: MemoryKafka, topic: str, *ages_days: float, partition: int = 0, key: bytes | None = None
+) -> None:
     """Records of these ages, oldest first."""
     records = (
         NewRecord(topic, b"x" * 100, key=key, partition=partition, timestamp_ms=int(NOW - a * DAY))
@@ -128,7 +135,7 @@ def test_more_partitions_of_an_unkeyed_topic_are_planned():
 
 
 @pytest.mark.parametrize("topic", [Topic("a", 6, key="id"), Topic("a", 6, ordering=Ordering.KEY)])
-def test_more_partitions_of_a_keyed_topic_are_refused_with_the_share_of_keys(topic):
+def test_more_partitions_of_a_keyed_topic_are_refused_with_the_share_of_keys(topic: Topic):
     """From 3 to 6 half of the keys would move."""
     plan = planned(memory(a=3), catalog(topic))
 
@@ -268,6 +275,7 @@ def test_prune_removes_undeclared_configs_but_never_throttles():
     plan = planned(kafka, catalog(Topic("a", 1, prune=True)))
 
     (change,) = _changes(plan)
+    assert isinstance(change, AlterConfig)
     assert [(e.key, e.after) for e in change.edits] == [("segment.ms", None)]
     assert plan.drift.configs == {"a": {throttle: "0:1"}}
 
@@ -305,7 +313,7 @@ def test_a_lower_record_limit_warns_producers():
 
 
 @pytest.mark.parametrize("before", ["-1", str(30 * DAY), None])
-def test_a_retention_cut_shows_the_offsets_and_bytes_that_go(before):
+def test_a_retention_cut_shows_the_offsets_and_bytes_that_go(before: str | None):
     """Also from "forever" and from the broker's default."""
     kafka = memory()
     kafka.put_topic("a", 2, config={"retention.ms": before} if before else {})
@@ -384,7 +392,9 @@ def test_retention_under_compaction_removes_nothing():
         (-1, (2,), 3 * DAY, 0),
     ],
 )
-def test_the_policy_softens_cuts_step_by_step(before, ages, target, later):
+def test_the_policy_softens_cuts_step_by_step(
+    before: int, ages: tuple[float, ...], target: int, later: int
+):
     """One apply takes off at most ten days; from "forever" the oldest record counts."""
     kafka = memory()
     kafka.put_topic("a", 1, config={"retention.ms": str(before)})
@@ -394,6 +404,7 @@ def test_the_policy_softens_cuts_step_by_step(before, ages, target, later):
     plan = planned(kafka, catalog(Topic("a", 1, retention_ms=3 * DAY), policy=policy), now_ms=NOW)
 
     (step,) = plan.steps
+    assert isinstance(step.change, AlterConfig)
     assert (step.change.edits[0].after, step.later) == (str(target), later)
     assert ("further appl" in step.why[0]) is (later > 0)
 
@@ -538,7 +549,7 @@ def test_owners_select_and_undeclared_stays_the_same():
 
 
 @pytest.mark.parametrize("scope", [Scope(only=("aa",)), Scope(owner="xx")])
-def test_a_selector_that_fits_nothing_is_wrong_usage(scope):
+def test_a_selector_that_fits_nothing_is_wrong_usage(scope: Scope):
     """A misspelt name must not look like "nothing to do"."""
     with pytest.raises(UsageError, match="did you mean"):
         planned(memory(), catalog(Topic("aab", 1, owner="xxy")), scope)

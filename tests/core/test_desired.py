@@ -62,7 +62,9 @@ def test_overrides_replace_single_values():
 @pytest.mark.parametrize(
     ("brokers", "replication", "min_isr"), [(1, 1, "1"), (2, 2, "1"), (3, 3, "2"), (5, 3, "2")]
 )
-def test_replication_is_capped_by_the_environments_brokers(brokers, replication, min_isr):
+def test_replication_is_capped_by_the_environments_brokers(
+    brokers: int, replication: int, min_isr: str
+):
     """Replication fits the environment, and min ISR leaves one broker to lose."""
     topic = Topic("a", 1, replication=3, min_insync_replicas=2)
 
@@ -110,7 +112,7 @@ def test_an_unknown_environment_is_named_with_the_known_ones():
 @pytest.mark.parametrize(
     ("source", "kept"), [(None, 30 * DAY), (7 * DAY, 30 * DAY), (90 * DAY, 90 * DAY), (-1, -1)]
 )
-def test_dead_letters_are_kept_at_least_as_long_as_the_source(source, kept):
+def test_dead_letters_are_kept_at_least_as_long_as_the_source(source: int | None, kept: int):
     """Their retention is the policy's, never below the source's."""
     topic = Topic("a", 4, replication=2, retention_ms=source, max_record_bytes=1000)
 

@@ -75,6 +75,6 @@ def test_growing_and_shrinking():
         ("retention.ms", "9007199254740993", "9007199254740992", False),
     ],
 )
-def test_spellings_of_one_value_are_equal(key, one, other, same):
+def test_spellings_of_one_value_are_equal(key: str, one: str, other: str, *, same: bool):
     """Lists have no order, numbers no leading zeros, large ones stay exact."""
     assert same_value(key, one, other) is same

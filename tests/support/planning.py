@@ -78,8 +78,7 @@ def catalog(
     an environment `here`.
     """
     subscriptions = tuple(
-        Subscription(topic, group, start=Start.LATEST, dead_letter=False)
-        for topic, group in latest
+        Subscription(topic, group, start=Start.LATEST, dead_letter=False) for topic, group in latest
     )
     return Catalog(
         "test",
