@@ -44,7 +44,7 @@ def test_waiting_says_what_it_waits_for_and_gives_up(capsys: pytest.CaptureFixtu
 
     assert code == 1
     assert told.err.count("waiting for bootstrap.reachable: no broker answers") == 1
-    assert told.out.splitlines()[0].startswith("FAILED   bootstrap.reachable")
+    assert told.out.splitlines()[0].startswith("FAILED     bootstrap.reachable")
 
 
 @pytest.mark.parametrize("words", ["forever", "soon", "60"])

@@ -27,8 +27,8 @@ def test_every_status_has_a_mark_in_words():
     lines = shown(REPORT, healthy=False).splitlines()
 
     assert lines[0].split()[:2] == ["ok", "brokers.registered"]
-    assert [line.split()[0] for line in lines if "topics." in line] == ["FAILED", "unknown"]
-    assert any(line.startswith("warning  brokers.clocks") for line in lines)
+    assert [line.split()[0] for line in lines if "topics." in line] == ["FAILED", "unchecked"]
+    assert any(line.startswith("warning    brokers.clocks") for line in lines)
 
 
 def test_a_failure_shows_its_evidence_and_the_next_step():

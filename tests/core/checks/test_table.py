@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 from tests.core.checks.samples import healthy
 
@@ -65,3 +66,11 @@ def test_groups_are_expected_on_what_they_read():
 
     assert set(expected.groups) == {"orders", "orders.tutor.retry.1"}
     assert "orders.tutor.dlt" in expected.topics
+
+
+def test_the_reference_names_every_check_and_its_question():
+    """docs/reference/findings.md has each check once, in order, with its question."""
+    page = (Path(__file__).parents[3] / "docs/reference/findings.md").read_text(encoding="utf-8")
+    told = re.findall(r"^### `(.+)`\n\n(.+)$", page, re.MULTILINE)
+
+    assert told == [(check.name, check.question) for check in CHECKS]

@@ -20,7 +20,7 @@ MARKS: Final = {
     Status.OK: "ok",
     Status.WARNING: "warning",
     Status.FAILED: "FAILED",
-    Status.NOT_CHECKED: "unknown",
+    Status.NOT_CHECKED: "unchecked",
 }
 _STYLES: Final = {
     Status.OK: "green",

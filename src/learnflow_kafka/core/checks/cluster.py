@@ -81,23 +81,22 @@ def brokers_registered(evidence: Evidence) -> Outcome:
     fenced = [b for b in brokers if b.fenced]
     serving = len(brokers) - len(fenced)
     lines = [f"broker {b.id} at {b.address}: {_registration(b)}" for b in brokers]
-    count = f"{counted(serving, 'broker')} serve{'s' * (serving == 1)}"
+    of = "" if wanted is None else f" of {wanted}"
+    count = f"{serving}{of} broker{'s' * ((wanted or serving) != 1)} serving"
     if fenced or (wanted is not None and serving < wanted):
-        of = "" if wanted is None else f" of {wanted} that the environment names"
         names = f"; fenced: {', '.join(str(b.id) for b in fenced)}" if fenced else ""
         return failed(
-            f"{count}{of}{names}",
+            f"{count}{names}",
             lines,
             "start the missing brokers and read their logs (`learnflow status` for local ones)",
         )
     if wanted is not None and serving > wanted:
         return warned(
-            f"{count}, the environment names {wanted}",
+            f"{counted(serving, 'broker')} serving, the environment names {wanted}",
             lines,
             "set `brokers` of the environment to what is there, so that replication fits",
         )
-    of = "; the environment names no number" if wanted is None else f" of {wanted}"
-    return passed(f"{count}{of}", lines)
+    return passed(f"{count}{'; the environment names no number' * (wanted is None)}", lines)
 
 
 def brokers_answering(evidence: Evidence) -> Outcome:
