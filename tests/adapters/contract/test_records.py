@@ -77,7 +77,10 @@ def test_keys_land_where_the_partitioner_says(backend: Backend, partitioner: str
 def test_a_record_that_is_too_large_is_refused_beside_others(backend: Backend):
     """The topic's own limit decides, and the record before is written."""
     topic = backend.new_topic(config={"max.message.bytes": "1000"})
-    small, large = produce(backend, [NewRecord(topic, b"v"), NewRecord(topic, b"v" * 2000)])
+    records = iter([NewRecord(topic, b"v"), NewRecord(topic, b"v" * 2000)])
+    small, large = backend.data.produce(
+        records, partitioner="murmur2_random", timeout=10, batch_bytes=1000
+    )
 
     assert small == Written(topic, 0, 0)
     assert isinstance(large, Fault)

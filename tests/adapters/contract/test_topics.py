@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.backends import wait_for
 
 from learnflow_kafka.core.changes import AddPartitions, CreateTopic
 from learnflow_kafka.core.observed import Metadata, TopicPartition
@@ -206,7 +207,8 @@ def test_a_recreated_topic_has_another_id(backend: Backend):
     name = backend.new_topic()
     before = backend.admin.topics([name])[name].id
     backend.admin.delete_topics([name])
-    backend.admin.create_topics([CreateTopic(name, 1, 1)])
+    # With ZooKeeper the old one stands in the way until its files are gone.
+    wait_for(lambda: backend.admin.create_topics([CreateTopic(name, 1, 1)])[name] is None)
 
     assert backend.admin.topics([name])[name].id != before
 

@@ -17,13 +17,13 @@ import kafka.errors as theirs
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from learnflow_kafka.adapters.kafka_admin.errors import BUSY, translated
-from learnflow_kafka.core.connection import Protocol, Secret
+from learnflow_kafka.adapters.kafka_admin.errors import BUSY, kind, translated
+from learnflow_kafka.adapters.kafka_admin.tls import reveal, tls_context
 from learnflow_kafka.core.requests import Sent
 from learnflow_kafka.errors import (
+    AuthenticationError,
     ContextError,
     KafkaError,
-    LearnflowError,
     RequestError,
     UnreachableError,
 )
@@ -31,7 +31,7 @@ from learnflow_kafka.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from learnflow_kafka.core.connection import Connection, SecretRef, Tls
+    from learnflow_kafka.core.connection import Connection
 
 T = TypeVar("T")
 
@@ -86,7 +86,9 @@ class Client:
         self.limits = limits or Limits()
         self._connection = connection
         self._on_sent = on_sent
+        self._tls = tls_context(connection)
         settings = _settings(connection, self.limits)
+        settings["ssl_context"] = self._tls
         self._net = NetworkSelector(**settings)
         self._manager = KafkaConnectionManager(self._net, **settings)
         self._net.start()
@@ -114,9 +116,20 @@ class Client:
         connection = self._manager.get_connection(
             node, timeout_ms=self.limits.connect * 1000, refresh_metadata_on_err=False
         )
+        refusals = _overheard(connection)
         try:
             await connection
             await self._manager.cluster.refresh_metadata(node)
+        except theirs.KafkaConnectionError:
+            await self._net.sleep(_SOON)
+            if refusals:
+                raise refusals[0] from None
+            if self._connection.sasl is not None and connection.broker_version_data is not None:
+                # It told its version and hung up on what came next.
+                raise theirs.SaslAuthenticationFailedError(
+                    "the broker hung up on our credentials"
+                ) from None
+            raise
         finally:
             connection.close()
 
@@ -190,6 +203,8 @@ class Client:
         """Let go of all connections and the thread behind them."""
         self._manager.close()
         self._net.close()
+        if self._tls is not None:
+            self._tls.close_sockets()
 
     async def _exchange_all(self, calls: Sequence[Call]) -> list[Any]:
         # The library refuses more than five requests in flight to one broker: each broker
@@ -283,6 +298,26 @@ def connect(
     return client
 
 
+def _overheard(connection: Any) -> list[theirs.KafkaError]:
+    """
+    What a connection is closed for, as far as it is about who we are.
+
+    A broker that refuses a password says so and hangs up. Where both arrive together the
+    library reports a lost connection; the reason comes later, as it closes once more, or
+    never.
+    """
+    refusals: list[theirs.KafkaError] = []
+    close = connection.close
+
+    def overhear(error: Exception | None = None) -> None:
+        if isinstance(error, theirs.KafkaError) and kind(type(error)) is AuthenticationError:
+            refusals.append(error)
+        close(error)
+
+    connection.close = overhear
+    return refusals
+
+
 def _settings(connection: Connection, limits: Limits) -> dict[str, Any]:
     """The connection in the library's words."""
     settings: dict[str, Any] = {
@@ -294,46 +329,8 @@ def _settings(connection: Connection, limits: Limits) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 500,
         "receive_message_max_bytes": _LARGEST_RESPONSE,
     }
-    if connection.protocol in {Protocol.SSL, Protocol.SASL_SSL}:
-        settings["ssl_context"] = _tls_context(connection.tls)
     if connection.sasl is not None:
         settings["sasl_mechanism"] = connection.sasl.mechanism.value
         settings["sasl_plain_username"] = connection.sasl.username
-        settings["sasl_plain_password"] = _reveal(connection.sasl.password)
+        settings["sasl_plain_password"] = reveal(connection.sasl.password)
     return settings
-
-
-def _tls_context(tls: Tls | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls is None:
-        context.load_default_certs()
-        return context
-    context.check_hostname = tls.verify_hostname
-    try:
-        if tls.ca is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(tls.ca)
-        if tls.certificate is not None:
-            password = None if tls.key_password is None else _reveal(tls.key_password)
-            # An empty password, so that an encrypted key never asks on the terminal.
-            context.load_cert_chain(tls.certificate, tls.key, password or "")
-    except (OSError, ssl.SSLError) as error:
-        raise _unreadable(tls, error) from error
-    return context
-
-
-def _unreadable(tls: Tls, error: OSError) -> LearnflowError:
-    names = ", ".join(name for name in (tls.ca, tls.certificate, tls.key) if name)
-    return ContextError(
-        f"the certificates cannot be used ({error.strerror or error})",
-        where=names,
-        fix="check that each file exists, holds PEM, and that the key is the certificate's",
-    )
-
-
-def _reveal(secret: Secret | SecretRef) -> str:
-    if not isinstance(secret, Secret):
-        raise ContextError("a secret was not resolved before connecting")
-    return secret.reveal()

@@ -159,8 +159,9 @@ def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
 
 def _from_tls(error: ssl.SSLError, where: str | None) -> ours.KafkaError:
     if isinstance(error, ssl.SSLCertVerificationError):
+        reason = getattr(error, "verify_message", None) or str(error)
         return ours.AuthenticationError(
-            f"the broker's certificate is not one that we trust ({error.verify_message})",
+            f"the broker's certificate is not one that we trust ({reason})",
             where=where,
             fix="check the context's `ca` file and the host name of the address",
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("learnflow_kafka.librdkafka")
 # Without a handler Python would print the library's warnings on stderr.
 _log.addHandler(logging.NullHandler())
+
+
+_FILES: Final = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Client:
         self.idempotent = idempotent
         self.where = connection.address
         self._settings = _settings(connection, self.limits)
+        self._files = [self._settings[key] for key in _FILES if key in self._settings]
 
     def cluster_id(self) -> str:
         """
@@ -95,7 +99,7 @@ class Client:
         Raises `UnreachableError` or `AuthenticationError` within the connect limit.
         """
         troubles = Troubles(self.where)
-        admin = AdminClient({**self._settings, "error_cb": troubles}, logger=_log)
+        admin = self._made(AdminClient, {}, troubles)
         future = admin.describe_cluster(request_timeout=self.limits.connect)
         deadline = time.monotonic() + self.limits.connect
         while not (future.done() or troubles.fatal or troubles.all_down):
@@ -131,7 +135,11 @@ class Client:
         try:
             return kind({**self._settings, **settings, "error_cb": troubles}, logger=_log)
         except KafkaException as error:
-            raise translated(error.args[0], where=self.where) from error
+            raise ContextError(
+                f"the settings cannot be used ({error.args[0].str()})",
+                where=", ".join(self._files) or self.where,
+                fix="check that each file exists, holds PEM, and that the key is the certificate's",
+            ) from error
 
 
 def _settings(connection: Connection, limits: Limits) -> dict[str, Any]:

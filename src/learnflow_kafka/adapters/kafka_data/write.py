@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import KafkaException
 
 from learnflow_kafka.adapters.kafka_data.client import Troubles
-from learnflow_kafka.adapters.kafka_data.errors import fault
+from learnflow_kafka.adapters.kafka_data.errors import fault, translated
 from learnflow_kafka.adapters.kafka_data.read import Reading
 from learnflow_kafka.core.ports import Fault, Written
 
@@ -85,7 +85,11 @@ class KafkaDataAdapter(Reading):
         """Results at the front of the window; waits a moment for the first."""
         if wait and window and window[0].result is not None:
             wait = 0
-        producer.poll(wait)
+        try:
+            producer.poll(wait)
+        except KafkaException as error:
+            # A producer that may not write anywhere is over, and says so here.
+            raise translated(error.args[0], where=self._client.where) from error
         troubles.check()
         while window and (result := window[0].result) is not None:
             window.popleft()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.adapters.memory.errors import topic_forbidden, unknown_topic
+from learnflow_kafka.adapters.memory.errors import unknown_topic
 from learnflow_kafka.adapters.memory.gate import Right
 from learnflow_kafka.adapters.memory.read import Reading
 from learnflow_kafka.adapters.memory.state import Group
@@ -48,7 +48,8 @@ class Records(Reading):
         if topic is None:
             return unknown_topic()
         if not self._gate.may(Right.WRITE):
-            return topic_forbidden()
+            # One who may write to no topic at all gets no idempotent producer.
+            raise NotAuthorizedError("not allowed to write", where=record.topic)
         if fault := self._size_fault_of(topic, record):
             return fault
         number = self._choose(topic, record, partitioner)
