@@ -86,7 +86,7 @@ def test_what_is_written_is_read_back(tmp_path: Path):
     [
         ("contexts: {}\n", ":1", "has no version"),
         ("version: 2\n", ":1", "is not 1"),
-        ("version: 1\ncontext: {}\n", ":2", "Did you mean 'contexts'?"),
+        ("version: 1\ncontext: {}\n", ":2", "did you mean 'contexts'?"),
         ("version: 1\ncontexts:\n\ta: 1\n", ":3", "cannot start any token"),
         ("version: 1\ncontexts:\n  local: {bootstrap: 'a:1'}\n", ":3", "learnflow up"),
         ("version: 1\ncontexts:\n  a: {}\n", ":3", "bootstrap: is missing"),
@@ -99,7 +99,7 @@ def test_what_is_written_is_read_back(tmp_path: Path):
         (
             "version: 1\ncontexts:\n  a:\n    bootstrap: a:1\n    protocol: TLS\n",
             ":5",
-            "Write one of PLAINTEXT, SSL",
+            "write one of PLAINTEXT, SSL",
         ),
         (
             "version: 1\ncontexts:\n  a:\n    bootstrap: a:1\n    protocol: SASL_SSL\n",
@@ -160,7 +160,7 @@ def test_a_literal_password_says_what_to_write(tmp_path: Path):
         "    sasl: {mechanism: PLAIN, username: u, password: x}\n",
     )
 
-    assert "contexts.yaml:6: contexts.a.sasl.password: secrets are not kept in this file." in said
+    assert "contexts.yaml:6: contexts.a.sasl.password: secrets are not kept in this file" in said
     assert "{file: PATH}, {env: NAME} or {command: LINE}" in said
 
 

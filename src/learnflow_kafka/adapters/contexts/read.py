@@ -123,7 +123,7 @@ class _Reader:
 
     def _version(self, root: yaml.Node, node: yaml.Node | None) -> None:
         if node is None:
-            self.wrong(root, "", "has no version", "Begin it with 'version: 1'.")
+            self.wrong(root, "", "has no version", "begin it with 'version: 1'")
         elif not isinstance(node, yaml.ScalarNode) or node.value != "1":
             self.wrong(node, "version", "is not 1, the only version this tool knows")
 
@@ -182,7 +182,7 @@ class _Reader:
                 entries["sasl"],
                 f"{path}.sasl",
                 f"means nothing with {protocol.value}",
-                "Write 'protocol: SASL_SSL'.",
+                "write 'protocol: SASL_SSL'",
             )
         return Connection(bootstrap, protocol, tls, sasl) if bootstrap else None
 
@@ -190,7 +190,7 @@ class _Reader:
         self, parent: yaml.Node, node: yaml.Node | None, path: str
     ) -> tuple[str, ...] | None:
         if node is None:
-            self.wrong(parent, path, "is missing", "Write one or more HOST:PORT.")
+            self.wrong(parent, path, "is missing", "write one or more HOST:PORT")
             return None
         if isinstance(node, yaml.SequenceNode):
             parts = [self.text(item, path) for item in node.value]
@@ -234,14 +234,14 @@ class _Reader:
     def _secret(self, node: yaml.Node | None, path: str) -> SecretRef | None:
         if node is None:
             return None
-        instead = "Write where it is: {file: PATH}, {env: NAME} or {command: LINE}."
+        instead = "write where it is: {file: PATH}, {env: NAME} or {command: LINE}"
         if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, path, "secrets are not kept in this file.", instead)
+            self.wrong(node, path, "secrets are not kept in this file", instead)
             return None
         sources = tuple(source.value for source in SecretSource)
         entries = self.mapping(node, path, sources)
         if entries is None or len(entries) != 1:
-            self.wrong(node, path, "names not exactly one place.", instead)
+            self.wrong(node, path, "names not exactly one place", instead)
             return None
         ((source, place),) = entries.items()
         as_path = source == SecretSource.FILE
@@ -270,7 +270,7 @@ class _Reader:
             elif name in found:
                 self.wrong(key, path, f"has {name!r} twice")
             elif known is not None and name not in known:
-                self.wrong(key, path, f"does not know {name!r}.", _nearest(name, known))
+                self.wrong(key, path, f"does not know {name!r}", _nearest(name, known))
             else:
                 found[name] = value
         return found
@@ -296,7 +296,7 @@ class _Reader:
             return kind(written.upper())
         except ValueError:
             known = ", ".join(word.value for word in kind)
-            self.wrong(node, path, "is none of the known words.", f"Write one of {known}.")
+            self.wrong(node, path, "is none of the known words", f"write one of {known}")
             return None
 
     def count(self, node: yaml.Node | None, path: str) -> int | None:
@@ -332,5 +332,4 @@ def _truth(text: str) -> bool:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    hint = did_you_mean(name, known)
-    return hint[0].upper() + hint[1:] if hint else f"Known here: {', '.join(known)}."
+    return did_you_mean(name, known) or f"known here: {', '.join(known)}"
