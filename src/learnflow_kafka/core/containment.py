@@ -126,9 +126,11 @@ class _Comparison:
         if inner is None or outer is None:
             if not self._same(narrow, wide):
                 self._cannot_judge(path, "$ref")
+        elif inner is False or outer is True:
+            return
         elif outer is False:
             self._say(path, "is no longer allowed", "was not allowed before")
-        elif outer is not True and inner is not False:
+        else:
             self._both({} if inner is True else inner, outer, path)
 
     def _follow(self, schema: AnySchema, side: int) -> AnySchema | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from learnflow_kafka.adapters.files.nodes import Mapping, find, locate
+from learnflow_kafka.adapters.files.nodes import Mapping, Scalar, find, locate
 from learnflow_kafka.core.catalog import (
     Environment,
     LagObjective,
@@ -188,5 +188,5 @@ def said_wrongly(part: Part, *path: str) -> bool:
     """Whether the file has the key, or a misspelling of it, though its model does not."""
     node = find(part.document.root, path[:-1])
     if not isinstance(node, Mapping):
-        return True
+        return not (isinstance(node, Scalar) and node.value is None)
     return any(path[-1] in {key, nearest(key, [path[-1]])} for key in node.entries)

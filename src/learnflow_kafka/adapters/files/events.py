@@ -40,6 +40,12 @@ def checker(catalog: Catalog, topic: Topic) -> Callable[[object], tuple[str, ...
     def check(value: object) -> tuple[str, ...]:
         if not validators:
             return ()
+        try:
+            return judged(value)
+        except RecursionError:
+            return ("$: the schema, or the value, is nested without end",)
+
+    def judged(value: object) -> tuple[str, ...]:
         if topic.envelope is not Envelope.NONE and _is_cloud_event(value):
             return tuple(_cloud_event_problems(value, validators))
         return _best(value, "$", list(validators.values()))

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from learnflow_kafka.adapters.files import models
-from learnflow_kafka.adapters.files.schemas import DRAFT
+from learnflow_kafka.adapters.files.schema_rules import DRAFT
 
 _SECTIONS: Final = (
     ("A file", "FileModel", ""),

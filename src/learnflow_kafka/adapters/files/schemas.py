@@ -5,32 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from learnflow_kafka.adapters.files import nodes
 from learnflow_kafka.adapters.files.client import Source, read_text
 from learnflow_kafka.adapters.files.errors import Document
 from learnflow_kafka.adapters.files.nodes import Mapping, find
+from learnflow_kafka.adapters.files.schema_rules import schema_faults
 from learnflow_kafka.core.catalog import Compatibility, Event, EventVersion
 from learnflow_kafka.core.compatibility import breaks
-from learnflow_kafka.core.schemas import changed_fields, digest, field_digests, resolve
-from learnflow_kafka.core.suggest import did_you_mean
+from learnflow_kafka.core.schemas import changed_fields, digest, field_digests
 from learnflow_kafka.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping as MappingOf
-
-    from jsonschema.exceptions import ValidationError
-
     from learnflow_kafka.adapters.files.declare import Part
     from learnflow_kafka.adapters.files.lock import Lock
     from learnflow_kafka.adapters.files.models import EventModel
-
-DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
-
-
-_TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
-_LONG: Final = 200
 
 
 class _DuplicateKeyError(ValueError):
@@ -94,11 +84,12 @@ class Reader:
             return None
         version = EventVersion(number, schema, found_digest, part.place(*path))
         if self._lock.digest(name, number) != version.digest:
-            for fault, what in schema_faults(schema):
-                where = (*inside, *fault)
-                self._problems.append(
-                    document.problem(where, f"is not a valid JSON Schema: {what}")
+            self._problems += [
+                document.problem(
+                    (*inside, *where), f"is not a JSON Schema that can be used: {what}"
                 )
+                for where, what in schema_faults(schema)
+            ]
         return version
 
     def _against_lock(self, event: Event, part: Part) -> None:
@@ -211,45 +202,3 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def schema_faults(schema: MappingOf[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
-    """Where a schema breaks the rules of JSON Schema (draft 2020-12), and how."""
-    import jsonschema  # noqa: PLC0415 - loaded only where a schema is new
-
-    declared = schema.get("$schema", DRAFT)
-    if declared.rstrip("#") != DRAFT if isinstance(declared, str) else True:
-        return ((("$schema",), f"only draft 2020-12 is read here; write {DRAFT}"),)
-    checker = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
-    try:
-        faults = tuple(
-            (tuple(error.absolute_path), _fault(error)) for error in checker.iter_errors(schema)
-        )
-    except RecursionError:
-        return (((), "the schema is nested too deeply"),)
-    return faults or _reference_faults(schema)
-
-
-def _fault(error: ValidationError) -> str:
-    if error.absolute_path and error.absolute_path[-1] == "type" and error.validator == "anyOf":
-        word = error.instance if isinstance(error.instance, str) else ""
-        hint = did_you_mean(word, _TYPES) or f"write one of: {', '.join(_TYPES)}"
-        return f"{error.instance!r} is no type; {hint}"
-    return error.message[:_LONG]
-
-
-def _reference_faults(schema: MappingOf[str, Any]) -> tuple[tuple[tuple[str | int, ...], str], ...]:
-    """References that lead nowhere, or out of the schema: a catalog is checked offline."""
-    faults: list[tuple[tuple[str | int, ...], str]] = []
-    todo: list[tuple[tuple[str | int, ...], object]] = [((), schema)]
-    while todo:
-        path, value = todo.pop()
-        if isinstance(value, dict):
-            reference = value.get("$ref")
-            if isinstance(reference, str) and resolve(reference, schema) is None:
-                what = f"{reference!r} leads nowhere in this schema; only #/... is followed"
-                faults.append(((*path, "$ref"), what))
-            todo += [((*path, key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            todo += [((*path, position), item) for position, item in enumerate(value)]
-    return tuple(faults)

@@ -56,7 +56,5 @@ def _write(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
-    except FileExistsError as error:
-        raise RefusedError("exists already, and is not overwritten", where=str(file)) from error
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(file)) from error
