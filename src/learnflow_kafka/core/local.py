@@ -154,11 +154,8 @@ class Cluster:
     @property
     def containers_bootstrap(self) -> tuple[str, ...]:
         """Every broker's address for programs in containers; empty unless asked for."""
-        return tuple(
-            f"{self.containers}:{node.containers_port}"
-            for node in self.brokers
-            if node.containers_port
-        )
+        ports = (node.containers_port for node in self.brokers)
+        return tuple(f"{self.containers}:{p}" for p in ports if p and self.containers)
 
     @property
     def context_name(self) -> str:

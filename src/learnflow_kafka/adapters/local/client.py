@@ -25,7 +25,7 @@ from learnflow_kafka.adapters.local import (
     train,
 )
 from learnflow_kafka.adapters.local.locking import FileLock
-from learnflow_kafka.core.local import Mode, Prepared, Preview, Serving, Wiped
+from learnflow_kafka.core.local import Mode, NodeStarting, Prepared, Preview, Serving, Wiped
 from learnflow_kafka.errors import LocalError, UsageError
 
 if TYPE_CHECKING:
@@ -96,12 +96,22 @@ class LocalRuntime:
         held = FileLock(directory / records.LOCK)
         try:
             yield from held.acquire(f"the cluster {spec.name!r}", timeout=_BUSY_AFTER)
-            for event in start.run(spec, directory, engine, lambda: self._checkpoint(engine)):
-                if isinstance(event, Serving):
-                    self._records.remember(spec.name, directory)
-                yield event
+            yield from self._start_locked(spec, directory, engine)
         finally:
             held.release()
+
+    def _start_locked(
+        self, spec: ClusterSpec, directory: Path, engine: Engine
+    ) -> Iterator[LocalEvent]:
+        """Start; the name is kept as soon as there is a record, or nothing is left."""
+        try:
+            for event in start.run(spec, directory, engine, lambda: self._checkpoint(engine)):
+                if isinstance(event, NodeStarting | Serving):
+                    self._records.remember(spec.name, directory)
+                yield event
+        except LocalError:
+            records.clear_unmade(directory)
+            raise
 
     def prepare(self, mode: Mode) -> Generator[LocalEvent, None, Engine]:
         """Find or fetch what runs a cluster of this mode."""

@@ -30,6 +30,8 @@ PARALLEL: Final = 8
 ATTEMPTS: Final = 3
 _CHUNK: Final = 1 << 16
 _REPORT_EVERY: Final = 0.1
+_PAUSE: Final = 0.3
+"""Seconds before the second try; three times as long before the third."""
 
 
 class Source(Protocol):
@@ -97,7 +99,7 @@ class _Job:
             except (OSError, EOFError) as error:
                 if attempt == ATTEMPTS - 1 or errors.is_disk_fault(error):
                     raise
-                self.stop.wait(0.3 * 3**attempt)
+                self.stop.wait(_PAUSE * 3**attempt)
         _check(jar, part)
         part.replace(self._folder / jar.file)
 

@@ -37,11 +37,7 @@ class FileLock:
 
         Raises StorageError where the file cannot be made.
         """
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise errors.storage(error, "the folder cannot be used") from error
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -82,6 +78,16 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _open(self) -> int:
+        """The lock's file; an existing one is enough, so that a full disk can be left."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            raise errors.storage(error, "the folder cannot be used") from error
 
     def _still_there(self, descriptor: int) -> bool:
         """Whether the path still names the file we locked (a wipe removes it)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from learnflow_kafka.adapters.local import probe
+from learnflow_kafka.adapters.local import probe, processes
 from learnflow_kafka.core.local import LOOPBACK
 from learnflow_kafka.errors import PortTakenError
 
@@ -67,6 +67,13 @@ def holder(port: int) -> str:
             if link.status == psutil.CONN_LISTEN and link.laddr and link.laddr.port == port:
                 if link.pid is None:
                     break
-                process = psutil.Process(link.pid)
-                return f"{process.name()} (process {link.pid})"
+                return _describe(psutil.Process(link.pid))
     return "a program that the system does not name to us"
+
+
+def _describe(process: psutil.Process) -> str:
+    """The program's name; for a node of ours, where it lives."""
+    ours = next((w for w in process.cmdline() if w.startswith(processes.MARK)), None)
+    if ours:
+        return f"Kafka in {ours.removeprefix(processes.MARK)} (process {process.pid})"
+    return f"{process.name()} (process {process.pid})"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROCESS_FILE: Final = "process.json"
 OUTPUT_FILE: Final = "process.log"
-_MARK: Final = "-Dlearnflow.node="
+MARK: Final = "-Dlearnflow.node="
 _MAC_LIMIT: Final = 10_240
 _SAME_START: Final = 5.0
 """Seconds. The system computes a start time from a clock that may be set meanwhile."""
@@ -51,7 +51,7 @@ class Running:
 
 def mark(folder: Path) -> str:
     """The word in a command line that says which node a process is."""
-    return f"{_MARK}{folder}"
+    return f"{MARK}{folder}"
 
 
 def spawn(command: Sequence[str], folder: Path) -> Running:
@@ -86,6 +86,12 @@ def remember(folder: Path, running: Running) -> None:
     text = json.dumps({"pid": running.pid, "started": running.started})
     with contextlib.suppress(OSError):
         (folder / PROCESS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def forget(folder: Path) -> None:
+    """Remove the pid file; on a disk that cannot be written it stays, and means nothing."""
+    with contextlib.suppress(OSError):
+        (folder / PROCESS_FILE).unlink(missing_ok=True)
 
 
 def find(folder: Path) -> tuple[Running | None, str | None]:

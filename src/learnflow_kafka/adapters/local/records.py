@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,9 @@ LOCK: Final = ".lock"
 _ELSEWHERE: Final = "elsewhere.json"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _FORMAT: Final = 1
-_HARMLESS: Final = frozenset({LOCK, "lost+found", ".DS_Store"})
+_HARMLESS: Final = frozenset({LOCK, _ELSEWHERE, "lost+found", ".DS_Store"})
+_FRESH: Final = frozenset({"bootstrap.checkpoint", "meta.properties", "meta.properties.new"})
+"""What a formatted folder holds that no broker opened yet."""
 
 
 class Records:
@@ -100,19 +103,29 @@ def write(cluster: Cluster) -> None:
 
 
 def require_ours(directory: Path) -> None:
-    """Raise StorageError where the folder holds other things than a cluster of ours."""
+    """
+    Raise StorageError where a new cluster could not be made without touching other things.
+
+    What an interrupted making left (folders that no broker ever opened) is not in the way.
+    """
+    if "," in str(directory):
+        raise StorageError(
+            "the folder's path holds a comma, which Kafka takes for two folders",
+            where=str(directory),
+            fix="name another folder with --data DIR",
+        )
     try:
         names = {entry.name for entry in directory.iterdir()}
     except FileNotFoundError:
         return
     except OSError as error:
         raise errors.storage(error, "the folder cannot be used") from error
-    strange = sorted(names - _HARMLESS - {_ELSEWHERE, *(n for n in names if _is_node(n))})
-    if strange and RECORD not in names:
+    strange = sorted(n for n in names - _HARMLESS if not _is_node(n) or _used(directory / n))
+    if strange:
         raise StorageError(
-            f"the folder is not empty and holds no cluster of ours ({strange[0]} is in it)",
+            f"the folder is not empty and holds no record of a cluster ({strange[0]} is in it)",
             where=str(directory),
-            fix="name an empty folder",
+            fix="name an empty folder with --data DIR",
         )
 
 
@@ -124,7 +137,8 @@ def wipe(cluster: Cluster) -> int:
     for node in cluster.nodes:
         folder = cluster.directory / node.name
         size += disk_bytes(folder)
-        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+        if folder.exists():
+            shutil.rmtree(folder)
     (cluster.directory / RECORD).unlink(missing_ok=True)
     (cluster.directory / LOCK).unlink(missing_ok=True)
     remove_if_empty(cluster.directory)
@@ -143,6 +157,14 @@ def disk_bytes(folder: Path) -> int:
     return total
 
 
+def clear_unmade(directory: Path) -> None:
+    """Remove the lock and the folder of a cluster that could not be made."""
+    if read(directory) is None:
+        with contextlib.suppress(OSError):
+            (directory / LOCK).unlink(missing_ok=True)
+        remove_if_empty(directory)
+
+
 def remove_if_empty(folder: Path) -> None:
     """Remove an empty folder; leave any other."""
     try:
@@ -153,6 +175,15 @@ def remove_if_empty(folder: Path) -> None:
 
 def _is_node(name: str) -> bool:
     return name == "zookeeper" or re.fullmatch(r"broker-\d+", name) is not None
+
+
+def _used(node: Path) -> bool:
+    """Whether a process ever kept data in the node's folder."""
+    try:
+        names = {entry.name for entry in (node / "data").iterdir()}
+    except OSError:
+        return False
+    return not names <= _FRESH
 
 
 def _write_json(file: Path, value: Mapping[str, object]) -> None:

@@ -1,9 +1,9 @@
 """
 Stop processes in the right order, and leave none behind.
 
-All brokers are told at once: a combined quorum that is taken down one by one loses its
-majority before the last broker's controlled shutdown is granted. What the brokers stand on
-(controllers of their own, ZooKeeper) follows when the brokers are gone.
+Brokers that are no controllers go first, and what all stand on (ZooKeeper) last. Brokers that
+are controllers too are told at once: a quorum that is taken down one by one loses its majority
+before the last broker's controlled shutdown is granted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = 30.0
 """Seconds for an orderly end before it is forced."""
 
+_STEPS: Final = 3
 _FORCED: Final = 10.0
 _POLL: Final = 0.01
 _CLOSED: Final = ".kafka_cleanshutdown"
@@ -38,12 +39,18 @@ def end(cluster: Cluster, found: Mapping[Node, processes.Running]) -> Iterator[N
 
     Raises LocalError where a process does not even end by force.
     """
-    brokers = {node: process for node, process in found.items() if node.is_broker}
-    others = {node: process for node, process in found.items() if not node.is_broker}
-    for group in (brokers, others):
+    for step in range(_STEPS):
+        group = {node: process for node, process in found.items() if _step(node) == step}
         for process in group.values():
             processes.terminate(process)
-        yield from _await_end(cluster, dict(group))
+        yield from _await_end(cluster, group)
+
+
+def _step(node: Node) -> int:
+    """When the node's turn is: brokers alone, brokers that are controllers too, the rest."""
+    if not node.is_broker:
+        return 2
+    return 1 if Role.CONTROLLER in node.roles else 0
 
 
 def _await_end(cluster: Cluster, waiting: dict[Node, processes.Running]) -> Iterator[NodeStopped]:
@@ -54,7 +61,7 @@ def _await_end(cluster: Cluster, waiting: dict[Node, processes.Running]) -> Iter
     while waiting:
         for node in [n for n, process in waiting.items() if not processes.alive(process)]:
             del waiting[node]
-            (launch.folder_of(cluster, node) / processes.PROCESS_FILE).unlink(missing_ok=True)
+            processes.forget(launch.folder_of(cluster, node))
             yield NodeStopped(node, killed=forced)
         if voters and len(voters & waiting.keys()) <= len(voters) // 2:
             _release_last_voters(cluster, waiting, began)
