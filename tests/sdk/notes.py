@@ -63,9 +63,11 @@ def world(
     retries: Retries = FAST,
     dead_letter: bool = True,
     ordering: Ordering = Ordering.KEY,
+    name: str | None = None,
 ) -> World:
     """`writer` writes notes; `reader` reads them in a group of its own and writes copies."""
-    name = f"notes.{uuid.uuid4().hex[:8]}"
+    name = name or f"notes.{uuid.uuid4().hex[:8]}"
+    group = f"{name}.readers"
     kind = EventType("note", Note, place=Place("notes.yaml", 3))
     notes, copies = (
         Topic(
@@ -82,11 +84,11 @@ def world(
     steps = range(1, retries.attempts + 1) if retries.mode is RetryMode.TOPICS else ()
     subscription = Subscription(
         notes,
-        "readers",
+        group,
         concurrency=concurrency,
         retries=retries,
-        retry_topics=tuple(retry_topic(name, "readers", step) for step in steps),
-        dead_letter_topic=dead_letter_topic(name, "readers") if dead_letter else None,
+        retry_topics=tuple(retry_topic(name, group, step) for step in steps),
+        dead_letter_topic=dead_letter_topic(name, group) if dead_letter else None,
         place=Place("notes.yaml", 20),
     )
     writer = Service("writer", "/writer", produces=(notes,), place=Place("notes.yaml", 14))

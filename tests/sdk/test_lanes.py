@@ -73,13 +73,15 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_each_item_is_handled_once_and_in_the_order_of_its_lane(steps: list[tuple[str, int]]) -> None:
+def test_each_item_is_handled_once_and_in_the_order_of_its_lane(
+    steps: list[tuple[str, int]],
+) -> None:
     """Whatever happens, lanes hand out every item once and in order, one turn at a time."""
     lanes: Lanes[int, int] = Lanes()
     put: dict[int, list[int]] = defaultdict(list)
     handled: dict[int, list[int]] = defaultdict(list)
     turns: list[Turn[int, int]] = []
-    for now, (step, number) in enumerate(steps: list[tuple[str, int]]) -> None:
+    for now, (step, number) in enumerate(steps):
         if step == "put":
             lanes.put(number, now)
             put[number].append(now)

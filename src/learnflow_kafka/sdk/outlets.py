@@ -6,6 +6,7 @@ What both faces of the producer, and the app, stand on.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,11 +47,11 @@ class Prepared:
 class _Outlet:
     __slots__ = ("limit", "name", "sender", "topic", "write")
 
-    def __init__(self, topic: AnyTopic, source: str, sender: Sender, *, validate: bool) -> None:
+    def __init__(self, topic: AnyTopic, source: str, *, validate: bool) -> None:
         self.name = topic.name
         self.topic = topic
         self.limit = topic.max_record_bytes
-        self.sender = sender
+        self.sender: Sender | None = None
         self.write = Writer(topic, source, validate=validate).write
 
 
@@ -59,7 +60,7 @@ class Outlets:
     What a service may write to.
 
     A client has one partitioner for all its topics, so there is a sender for each partitioner
-    that the service's topics declare; nearly always one.
+    that the service's topics declare; nearly always one. It is made when it is first needed.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a service's connection
@@ -81,10 +82,9 @@ class Outlets:
             "message.max.bytes": self._largest(),
         }
         self._senders: dict[Partitioner, Sender] = {}
+        self._making = threading.RLock()
         self._outlets = {
-            topic.name: _Outlet(
-                topic, self.service.source, self.sender(topic.partitioner), validate=validate
-            )
+            topic.name: _Outlet(topic, self.service.source, validate=validate)
             for topic in self.service.produces
         }
 
@@ -100,11 +100,12 @@ class Outlets:
 
     def sender(self, partitioner: Partitioner) -> Sender:
         """The send queue for topics with this partitioner."""
-        found = self._senders.get(partitioner)
-        if found is None:
-            found = Sender(self._config, self._settings, partitioner=partitioner)
-            self._senders[partitioner] = found
-        return found
+        with self._making:
+            found = self._senders.get(partitioner)
+            if found is None:
+                found = Sender(self._config, self._settings, partitioner=partitioner)
+                self._senders[partitioner] = found
+            return found
 
     def prepare(
         self,
@@ -136,7 +137,10 @@ class Outlets:
                 where=str(topic.place),
                 fix="send less, or raise the topic's record size in the catalog",
             )
-        return Prepared(outlet.sender, outlet.name, value, own_key, record_headers)
+        sender = outlet.sender
+        if sender is None:
+            sender = outlet.sender = self.sender(topic.partitioner)
+        return Prepared(sender, outlet.name, value, own_key, record_headers)
 
     def _refusal(self, topic: AnyTopic) -> ContractError:
         try:

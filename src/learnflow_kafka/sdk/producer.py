@@ -60,6 +60,13 @@ class Producer:
             validate=validate,
         )
 
+    @classmethod
+    def over(cls, outlets: Outlets) -> Self:
+        """The face of outlets that somebody else made, and closes."""
+        made = cls.__new__(cls)
+        made._outlets = outlets  # noqa: SLF001 - its own
+        return made
+
     def post(
         self,
         topic: Topic[E],
@@ -148,6 +155,14 @@ class AsyncProducer:
             validate=validate,
         )
         self._room = Room()
+
+    @classmethod
+    def over(cls, outlets: Outlets) -> Self:
+        """The face of outlets that somebody else made, and closes."""
+        made = cls.__new__(cls)
+        made._outlets = outlets  # noqa: SLF001 - its own
+        made._room = Room()  # noqa: SLF001 - its own
+        return made
 
     async def post(
         self,

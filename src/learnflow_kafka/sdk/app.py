@@ -1,0 +1,310 @@
+"""
+A service: handlers for the topics that it reads, and a producer for those that it writes.
+
+An event is handled at least once: its offset is committed only after its handler, or what the
+catalog says about failures, has succeeded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+
+from learnflow_kafka.errors import ClosedError, SdkError
+from learnflow_kafka.sdk._loops import Mailbox
+from learnflow_kafka.sdk.handling import Desk
+from learnflow_kafka.sdk.health import Health, PartitionHealth
+from learnflow_kafka.sdk.outlets import Outlets
+from learnflow_kafka.sdk.poller import Poller, consumer_config
+from learnflow_kafka.sdk.producer import AsyncProducer, Producer
+from learnflow_kafka.sdk.routes import Routes
+from learnflow_kafka.sdk.settings import Settings, client_config
+from learnflow_kafka.sdk.workers import LoopWorkers, ThreadWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from learnflow_kafka.core.connection import Connection
+    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Topic
+    from learnflow_kafka.sdk.delivery import Delivery
+    from learnflow_kafka.sdk.health_pages import HealthServer
+    from learnflow_kafka.sdk.partitions import Assigned
+    from learnflow_kafka.sdk.routes import Route
+    from learnflow_kafka.sdk.workers import Workers
+
+log: Final = logging.getLogger("learnflow_kafka.sdk")
+
+E = TypeVar("E")
+R = TypeVar("R")
+
+_SILENT: Final = 30.0
+"""Seconds without a sign of the poll thread after which the service is not live."""
+_DEFAULT: Final = -1.0
+"""For "the deadline of the settings", which None (no deadline) is not."""
+
+
+class Registering(Protocol[E]):
+    """Takes a handler of an event, or of an event and its delivery, and gives it back."""
+
+    @overload
+    def __call__(self, handler: Callable[[E], R], /) -> Callable[[E], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[E, Delivery], R], /) -> Callable[[E, Delivery], R]: ...
+
+
+class App:
+    """
+    One service of a contract.
+
+    Handlers are registered with `on`, then `run` (or `serve`, in a loop that runs already)
+    works until `stop` or SIGTERM. `sends` names topics that handlers will write, so that a
+    wrong one fails at start. `health_port` opens the health pages on `health_host`.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a choice of the service
+        self,
+        service: str,
+        contract: Contract,
+        *,
+        bootstrap: str | Connection | None = None,
+        settings: Settings | None = None,
+        sends: Iterable[AnyTopic] = (),
+        health_port: int | None = None,
+        health_host: str = "127.0.0.1",
+    ) -> None:
+        self.settings = settings or Settings()
+        self.service = contract.service(service)
+        self._config = client_config(bootstrap, self.settings) | {"client.id": service}
+        self._outlets = Outlets(
+            service, contract, bootstrap=bootstrap, settings=self.settings, sends=sends
+        )
+        self.producer = Producer.over(self._outlets)
+        """For plain handlers."""
+        self.async_producer = AsyncProducer.over(self._outlets)
+        """For async handlers: it never blocks the loop."""
+        self._routes = Routes(self.service)
+        self._desks: list[Desk] = []
+        self._pollers: list[Poller] = []
+        self._stop = threading.Event()
+        self._stop_loop: Callable[[], None] | None = None
+        self._error: SdkError | None = None
+        self._stuck: str | None = None
+        self._health_address = (health_host, health_port)
+        self.health_port: int | None = None
+        """Where the health pages are, while the app runs and was asked to have them."""
+
+    # --- handlers ---
+
+    @overload
+    def on(
+        self, topic: Topic[E], *, group: str | None = None, deadline: float | None = _DEFAULT
+    ) -> Registering[E]: ...
+    @overload
+    def on(
+        self,
+        topic: AnyTopic,
+        event: type[E],
+        *,
+        group: str | None = None,
+        deadline: float | None = _DEFAULT,
+    ) -> Registering[E]: ...
+    def on(
+        self,
+        topic: AnyTopic,
+        event: type[Any] | None = None,
+        *,
+        group: str | None = None,
+        deadline: float | None = _DEFAULT,
+    ) -> Registering[Any]:
+        """
+        Register a handler for a topic's events, or for those of one class.
+
+        The handler is a plain or an async function of the event, or of the event and its
+        `Delivery`. `group` chooses where the service reads the topic in several groups.
+        `deadline` in seconds (None: none) replaces the settings': an async handler is cancelled
+        then and counts as failed; a plain one cannot be stopped, so the process ends.
+        Raises ContractError where the contract does not allow it, naming the catalog's line.
+        """
+        limit = self.settings.handler_deadline if deadline == _DEFAULT else deadline
+
+        def register(handler: Callable[..., Any], /) -> Callable[..., Any]:
+            self._routes.add(topic, event, handler, group=group, deadline=limit)
+            return handler
+
+        return register
+
+    def ignore(self, topic: AnyTopic, event: type[Any], *, group: str | None = None) -> None:
+        """Skip a topic's events of one class; without this, each class needs a handler."""
+        self._routes.ignore(topic, event, group=group)
+
+    # --- life ---
+
+    def run(self) -> None:
+        """
+        Work until `stop`, SIGTERM or Ctrl-C; then finish what runs, commit and leave.
+
+        Raises ContractError before anything starts, SdkError where the service had to stop.
+        """
+        asyncio.run(self.serve())
+
+    async def serve(self) -> None:
+        """The same on the running loop, which async handlers then share."""
+        self._routes.check()
+        if self._stop.is_set():
+            raise ClosedError("this app has run; make a new one")
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        self._stop_loop = lambda: _call(loop, stopping.set)
+        signals = self._watch_signals(loop)
+        server = self._serve_health()
+        try:
+            self._start(Mailbox(loop))
+            if self._stop.is_set():
+                stopping.set()
+            await stopping.wait()
+        finally:
+            await asyncio.shield(self._shut_down(server))
+            for number in signals:
+                loop.remove_signal_handler(number)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Ask the app to stop; returns at once. Safe from any thread."""
+        self._stop.set()
+        if self._stop_loop is not None:
+            self._stop_loop()
+
+    def _start(self, mailbox: Mailbox) -> None:
+        progress = threading.Event()
+        shared: dict[tuple[str, str, str], list[Route]] = {}
+        for route in self._routes.all():
+            wanted = route.subscription
+            shared.setdefault((wanted.group, wanted.start, wanted.isolation), []).append(route)
+        for routes in shared.values():
+            workers: dict[str, tuple[Route, Workers]] = {}
+            for route in routes:
+                mine = (route, self._workers(route, mailbox, progress))
+                workers |= dict.fromkeys(route.topics, mine)
+            poller = Poller(
+                consumer_config(self._config, routes[0], self.settings),
+                workers,
+                self.settings,
+                progress=progress,
+                fail=self._fail,
+                stuck=self._exit_stuck,
+            )
+            self._pollers.append(poller)
+            poller.thread.start()
+
+    def _workers(self, route: Route, mailbox: Mailbox, progress: threading.Event) -> Workers:
+        desk = Desk(route, self._outlets.sender(route.subscription.topic.partitioner))
+        self._desks.append(desk)
+        concurrency = route.subscription.concurrency
+        if route.is_async:
+            return LoopWorkers(
+                desk, concurrency, mailbox=mailbox, fail=self._fail, progress=progress
+            )
+        return ThreadWorkers(desk, concurrency, fail=self._fail, progress=progress)
+
+    async def _shut_down(self, server: HealthServer | None) -> None:
+        self._stop.set()
+        for poller in self._pollers:
+            poller.stop()
+        for poller in self._pollers:
+            # Off the loop, which must go on: handlers that finish now need it.
+            await asyncio.to_thread(poller.thread.join)
+        with suppress(ClosedError):
+            await asyncio.to_thread(self._outlets.close, self.settings.grace)
+        if server is not None:
+            await asyncio.to_thread(server.close)
+
+    def _fail(self, error: SdkError) -> None:
+        self._error = self._error or error
+        log.error("the service stops: %s", error)
+        self.stop()
+
+    def _exit_stuck(self, what: str) -> None:
+        """
+        End the process: a handler cannot be stopped in any other way.
+
+        The group is not left first: the partition must not go to another member while the
+        handler still runs.
+        """
+        self._stuck = what
+        log.critical("the process ends: %s", what)
+        os._exit(1)
+
+    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> list[signal.Signals]:
+        if threading.current_thread() is not threading.main_thread():
+            return []
+        watched = [signal.SIGTERM, signal.SIGINT]
+        for number in watched:
+            loop.add_signal_handler(number, self.stop)
+        return watched
+
+    # --- health ---
+
+    def _serve_health(self) -> HealthServer | None:
+        host, port = self._health_address
+        if port is None:
+            return None
+        from learnflow_kafka.sdk.health_pages import HealthServer  # noqa: PLC0415 - not all do
+
+        server = HealthServer(self.health, port=port, host=host)
+        self.health_port = server.port
+        return server
+
+    def health(self) -> Health:
+        """How the service is right now; cheap, and safe from any thread."""
+        now = time.monotonic()
+        dead = [] if self._stuck is None else [self._stuck]
+        if self._error is not None:
+            dead.append(str(self._error))
+        dead += [
+            f"the poll thread has been silent for {now - poller.beat:.0f} seconds"
+            for poller in self._pollers
+            if now - poller.beat > _SILENT
+        ]
+        waiting = [
+            poller.trouble or "not a member of its group yet"
+            for poller in self._pollers
+            if poller.trouble or not poller.joined
+        ]
+        waiting += [str(s.fault) for s in self._outlets.senders if s.fault is not None]
+        if not self._pollers:
+            waiting.append("not started")
+        if self._stop.is_set():
+            waiting.append("stopping")
+        return Health(
+            live=not dead,
+            ready=not dead and not waiting,
+            reasons=(*dead, *waiting),
+            partitions=tuple(_health(a, now) for p in self._pollers for a in p.assigned),
+        )
+
+
+def _health(assigned: Assigned, now: float) -> PartitionHealth:
+    position, end = assigned.watermark.position, assigned.end
+    buffered = len(assigned.watermark)
+    start = position if position is not None else assigned.watermark.oldest
+    return PartitionHealth(
+        topic=assigned.topic,
+        partition=assigned.partition,
+        position=position,
+        lag=None if start is None or end is None else max(0, end - start),
+        buffered=buffered,
+        paused=assigned.paused,
+        stalled_seconds=now - assigned.progressed if buffered else 0.0,
+    )
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: it has stopped already
+        loop.call_soon_threadsafe(function)

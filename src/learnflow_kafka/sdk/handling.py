@@ -1,0 +1,185 @@
+"""
+From a record to its handler, and from a failure to what is done about it.
+
+What both kinds of workers share: everything but the waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from learnflow_kafka.core.dead_letters import Origin
+from learnflow_kafka.sdk.codec import Undecodable
+from learnflow_kafka.sdk.delivery import Delivery
+from learnflow_kafka.sdk.failures import Forward, GiveUp, Trial, decide, first_origin
+from learnflow_kafka.sdk.outlets import Prepared
+
+if TYPE_CHECKING:
+    from learnflow_kafka.sdk.failures import Verdict
+    from learnflow_kafka.sdk.partitions import Assigned
+    from learnflow_kafka.sdk.routes import Handler, Route
+    from learnflow_kafka.sdk.sender import Sender
+
+log: Final = logging.getLogger("learnflow_kafka.sdk")
+
+LETTER_RETRY: Final = 1.0
+"""Seconds until a dead letter that could not be written is written again."""
+
+_TIMESTAMP_TYPES: Final = {1: "CreateTime", 2: "LogAppendTime"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A handler and its arguments."""
+
+    handler: Handler
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet: the record is due in so many seconds."""
+
+    seconds: float
+
+
+Opened: TypeAlias = "Call | Wait | Forward | GiveUp | None"
+
+
+class Desk:
+    """Opens the records of one route, and judges failures."""
+
+    def __init__(self, route: Route, sender: Sender) -> None:
+        self.route = route
+        self.forwarded = 0
+        self.retried = 0
+        self._sender = sender
+        self._read = route.reader.read
+        self._handlers = route.handlers
+        self._declared = route.subscription.topic.name
+        self._group = route.subscription.group
+
+    def open(self, assigned: Assigned, message: Any) -> Opened:
+        """
+        What to do with a record: call a handler, wait, forward it, or nothing (None).
+
+        A record that is no event of its topic is poison, and judged at once.
+        """
+        if assigned.letters:
+            letter = assigned.letters.get(message.offset())
+            if letter is not None:
+                return letter
+        retried = assigned.topic != self._declared
+        if retried:
+            wait = self._until_due(assigned, message)
+            if wait is not None:
+                return wait
+        decoded = self._read(message.value(), message.headers())
+        if isinstance(decoded, Undecodable):
+            verdict = self._judge(assigned, message, decoded.error(), unreadable=True)
+            # Without retries for the unreadable, the verdict is never "again".
+            return verdict if isinstance(verdict, (Forward, GiveUp)) else None
+        handler = self._handlers.get(type(decoded.event))
+        if handler is None:
+            return None
+        if not handler.with_delivery:
+            return Call(handler, (decoded.event,))
+        origin, earlier, _ = self._origin(assigned, message)
+        delivery = Delivery(
+            message,
+            decoded,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
+            group=self._group,
+            attempt=earlier + assigned.attempts.get(message.offset(), 0) + 1,
+        )
+        return Call(handler, (decoded.event, delivery))
+
+    def failed(self, assigned: Assigned, message: Any, error: BaseException) -> Verdict:
+        """What to do after a handler raised; counts the try."""
+        offset = message.offset()
+        assigned.attempts[offset] = assigned.attempts.get(offset, 0) + 1
+        verdict = self._judge(assigned, message, error)
+        self._report(assigned, message, error, verdict)
+        return verdict
+
+    def prepared(self, message: Any, letter: Forward) -> Prepared:
+        """The record that a verdict wants written."""
+        return Prepared(self._sender, letter.topic, message.value(), message.key(), letter.headers)
+
+    def written(self, assigned: Assigned, message: Any) -> None:
+        """Take note that a forwarded record is written."""
+        self.forwarded += 1
+        assigned.letters.pop(message.offset(), None)
+
+    def unwritten(
+        self, assigned: Assigned, message: Any, letter: Forward, error: BaseException
+    ) -> None:
+        """Keep what could not be written: its offset is not finished before it is."""
+        assigned.letters[message.offset()] = letter
+        log.error(
+            "%s[%d]@%d: its record could not be written to %s, and waits: %s",
+            assigned.topic, assigned.partition, message.offset(), letter.topic, error,
+        )  # fmt: skip
+
+    def finished(self, assigned: Assigned, message: Any) -> None:
+        """Take note that a record needs no more work here."""
+        if assigned.attempts:
+            assigned.attempts.pop(message.offset(), None)
+        assigned.completed.append(message)
+
+    def _judge(
+        self, assigned: Assigned, message: Any, error: BaseException, *, unreadable: bool = False
+    ) -> Verdict:
+        origin, earlier, _ = self._origin(assigned, message)
+        tried = assigned.attempts.get(message.offset(), 0)
+        trial = Trial(
+            origin,
+            message.headers() or (),
+            attempts=earlier + max(tried, 1),
+            error=error,
+            now_ms=int(time.time() * 1000),
+            unreadable=unreadable,
+        )
+        return decide(self.route.subscription, trial)
+
+    def _origin(self, assigned: Assigned, message: Any) -> tuple[Origin, int, int | None]:
+        kind, stamp = message.timestamp()
+        here = Origin(
+            assigned.topic,
+            assigned.partition,
+            message.offset(),
+            stamp,
+            _TIMESTAMP_TYPES.get(kind, ""),
+            self._group,
+            self.route.service,
+        )
+        if assigned.topic == self._declared:
+            return here, 0, None
+        return first_origin(here, message.headers() or ())
+
+    def _until_due(self, assigned: Assigned, message: Any) -> Wait | None:
+        _, _, due_ms = self._origin(assigned, message)
+        seconds = (due_ms or 0) / 1000 - time.time()
+        return Wait(seconds) if seconds > 0 else None
+
+    def _report(
+        self, assigned: Assigned, message: Any, error: BaseException, verdict: Verdict
+    ) -> None:
+        if isinstance(verdict, Forward):
+            ending = f"goes to {verdict.topic}"
+        elif isinstance(verdict, GiveUp):
+            ending = "has nowhere to go"
+        else:
+            self.retried += 1
+            ending = f"is tried again in {verdict.seconds:g} s"
+        # The error's class and no more: its message may hold what students wrote.
+        log.warning(
+            "%s[%d]@%d: %s at try %d; it %s",
+            assigned.topic, assigned.partition, message.offset(), type(error).__name__,
+            assigned.attempts.get(message.offset(), 0), ending,
+        )  # fmt: skip

@@ -1,0 +1,323 @@
+"""
+The thread that owns one Kafka consumer: it polls, commits, and answers rebalances.
+
+It never runs a handler, so it never stops polling: a slow handler leads to a paused partition,
+not to an eviction from the group. Offsets are committed as far as everything before them is
+finished, in intervals, and synchronously before a partition is given away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaError as Code
+from confluent_kafka import KafkaException, TopicPartition
+
+from learnflow_kafka.errors import SdkError
+from learnflow_kafka.sdk import faults
+from learnflow_kafka.sdk.partitions import Assigned, Lane
+from learnflow_kafka.sdk.settings import GroupProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from learnflow_kafka.sdk.routes import Route
+    from learnflow_kafka.sdk.settings import Settings
+    from learnflow_kafka.sdk.workers import Workers
+
+log: Final = logging.getLogger("learnflow_kafka.sdk")
+
+_POLL: Final = 0.1
+_BATCH: Final = 500
+_HOLD: Final = 0.2
+"""Seconds that a full buffer may take to empty before its partition is paused."""
+_LAG_EVERY: Final = 1.0
+_MISSING: Final = frozenset({Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC})  # noqa: SLF001
+
+
+def consumer_config(
+    base: Mapping[str, str | float | bool], route: Route, settings: Settings
+) -> dict[str, Any]:
+    """The client's settings for the subscriptions that share this one's group and isolation."""
+    subscription = route.subscription
+    config: dict[str, Any] = {
+        # A full queue is looked at again soon; the client's default of a second starves handlers.
+        "fetch.queue.backoff.ms": 20,
+        "queued.max.messages.kbytes": 16 * 1024,
+        **base,
+        "group.id": subscription.group,
+        "group.protocol": settings.group_protocol.value,
+        "auto.offset.reset": subscription.start.value,
+        "isolation.level": subscription.isolation.value,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+    }
+    if settings.group_protocol is GroupProtocol.CLASSIC:
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    if settings.group_instance is not None:
+        config["group.instance.id"] = settings.group_instance
+    return config
+
+
+class Poller:
+    """One consumer: the routes that share group, start and isolation, and their workers."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a consumer
+        self,
+        config: Mapping[str, Any],
+        workers: Mapping[str, tuple[Route, Workers]],
+        settings: Settings,
+        *,
+        progress: threading.Event,
+        fail: Callable[[SdkError], None],
+        stuck: Callable[[str], None],
+    ) -> None:
+        """`workers` by topic, retry topics included; `stuck` does not return."""
+        self.beat = time.monotonic()
+        """When the thread last came around."""
+        self.joined = False
+        """Whether the group has given this consumer its share, be it nothing."""
+        self.trouble: str | None = None
+        """What keeps the consumer from its topics, in words."""
+        self._workers = workers
+        self._settings = settings
+        self._progress = progress
+        self._fail = fail
+        self._stuck = stuck
+        self._assigned: dict[tuple[str, int], Assigned] = {}
+        self._stop = threading.Event()
+        self._next_commit = self._next_lag = 0.0
+        callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
+        self._client = Client({**config, **callbacks}, logger=log)
+        self._group = str(config["group.id"])
+        self.thread = threading.Thread(target=self._run, name="learnflow-poll", daemon=True)
+
+    @property
+    def assigned(self) -> tuple[Assigned, ...]:
+        """The partitions that this consumer has now."""
+        return tuple(self._assigned.values())
+
+    def stop(self) -> None:
+        """Finish what runs, commit, leave the group; the thread ends then."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            self._client.subscribe(
+                list(self._workers),
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+            while not self._stop.is_set():
+                self._come_around()
+        except KafkaException as error:
+            self._fail(SdkError(str(faults.request_error(error.args[0])), where=self._group))
+        except Exception as error:
+            log.exception("the poll thread broke")
+            self._fail(SdkError(f"the poll thread broke: {error}", where=self._group))
+        finally:
+            self._leave()
+
+    def _come_around(self) -> None:
+        now = self.beat = time.monotonic()
+        for assigned in self._assigned.values():
+            assigned.collect()
+        self._hold_back()
+        self._check_stuck(now)
+        if now >= self._next_commit:
+            self._commit(self.assigned, wait=False)
+            self._next_commit = now + self._settings.commit_interval
+        if now >= self._next_lag:
+            self._measure()
+            self._next_lag = now + _LAG_EVERY
+        first = self._client.poll(_POLL)
+        if first is not None:
+            # Two calls: `consume` with a timeout would wait until the batch is full.
+            self._dispatch([first, *self._client.consume(_BATCH, 0)])
+
+    # --- records in ---
+
+    def _dispatch(self, messages: Sequence[Any]) -> None:
+        batches: dict[int, tuple[Workers, list[tuple[Lane, Any]]]] = {}
+        for message in messages:
+            if message.error() is not None:
+                self._on_error(message.error(), message.topic())
+                continue
+            assigned = self._assigned.get((message.topic(), message.partition()))
+            if assigned is None:
+                continue
+            assigned.deliver(message)
+            route, workers = self._workers[assigned.topic]
+            lane = assigned.lane
+            if route.subscription.concurrency > 1 and not assigned.is_retry:
+                # A record without a key has no order to keep: a lane of its own.
+                key = message.key()
+                lane = Lane(assigned, message.offset() if key is None else key)
+            batches.setdefault(id(workers), (workers, []))[1].append((lane, message))
+        for workers, batch in batches.values():
+            workers.put(batch)
+
+    def _hold_back(self) -> None:
+        """Pause partitions whose buffer stays full, and resume those with room."""
+        full = [a for a in self._assigned.values() if not a.paused and self._is_full(a)]
+        deadline = time.monotonic() + _HOLD
+        while full and time.monotonic() < deadline:
+            # Pausing throws away what the client has fetched; fast handlers need a moment only.
+            self._progress.clear()
+            self._progress.wait(0.01)
+            for assigned in full:
+                assigned.collect()
+            full = [a for a in full if not self._has_room(a)]
+        if full:
+            self._client.pause([_place(a) for a in full])
+            for assigned in full:
+                assigned.paused = True
+        ready = [a for a in self._assigned.values() if a.paused and self._has_room(a)]
+        if ready:
+            self._client.resume([_place(a) for a in ready])
+            for assigned in ready:
+                assigned.paused = False
+
+    def _is_full(self, assigned: Assigned) -> bool:
+        limits = self._settings
+        return (
+            len(assigned.watermark) >= limits.buffer_records
+            or assigned.bytes >= limits.buffer_bytes
+        )
+
+    def _has_room(self, assigned: Assigned) -> bool:
+        limits = self._settings
+        return (
+            len(assigned.watermark) * 2 <= limits.buffer_records
+            and assigned.bytes * 2 <= limits.buffer_bytes
+        )
+
+    # --- offsets out ---
+
+    def _commit(self, partitions: Sequence[Assigned], *, wait: bool) -> None:
+        due = [a for a in partitions if a.uncommitted is not None]
+        if not due:
+            return
+        offsets = [TopicPartition(a.topic, a.partition, a.watermark.position) for a in due]
+        for assigned in due:
+            assigned.committed = assigned.watermark.position
+        try:
+            results = self._client.commit(offsets=offsets, asynchronous=not wait)
+        except KafkaException as error:
+            self._uncommit(due)
+            log.warning("offsets of %s were not committed: %s", self._group, error.args[0].str())
+            return
+        for result in results or ():
+            if result.error is not None:
+                log.warning("%s was not committed: %s", result, result.error.str())
+
+    def _uncommit(self, partitions: Sequence[Assigned]) -> None:
+        for assigned in partitions:
+            assigned.committed = None
+
+    def _on_commit(self, error: Any, partitions: Sequence[Any]) -> None:
+        for place in partitions:
+            failed = error or place.error
+            assigned = self._assigned.get((place.topic, place.partition))
+            if failed is not None and assigned is not None:
+                assigned.committed = None  # the next round tries again
+                log.info("%s[%d]: commit again: %s", place.topic, place.partition, failed)
+
+    # --- rebalances ---
+
+    def _on_assign(self, _: Any, partitions: Sequence[Any]) -> None:
+        for place in partitions:
+            route, _workers = self._workers[place.topic]
+            self._assigned[place.topic, place.partition] = Assigned(
+                place.topic, place.partition, route
+            )
+        self.joined = True
+        self.trouble = None
+
+    def _on_revoke(self, _: Any, partitions: Sequence[Any]) -> None:
+        gone = self._give_up(partitions)
+        self._settle(gone, self._settings.grace)
+        self._commit(gone, wait=True)
+
+    def _on_lost(self, _: Any, partitions: Sequence[Any]) -> None:
+        # Others have them already: what we would commit is not ours to say.
+        self._give_up(partitions)
+
+    def _give_up(self, places: Sequence[Any]) -> list[Assigned]:
+        keys = [(place.topic, place.partition) for place in places]
+        gone = [self._assigned.pop(key) for key in keys if key in self._assigned]
+        for assigned in gone:
+            assigned.revoked = True
+        for _, workers in self._workers.values():
+            workers.drop(gone)
+        return gone
+
+    def _settle(self, gone: Sequence[Assigned], seconds: float) -> bool:
+        """Wait for running handlers of these partitions; False where some still run."""
+        deadline = time.monotonic() + seconds
+        while any(a.running for a in gone) and time.monotonic() < deadline:
+            self.beat = time.monotonic()
+            self._check_stuck(self.beat)
+            time.sleep(0.005)
+        for assigned in gone:
+            assigned.collect()
+        return not any(a.running for a in gone)
+
+    def _leave(self) -> None:
+        """Commit what is finished and leave the group."""
+        mine = self.assigned
+        for assigned in mine:
+            assigned.revoked = True
+        for _, workers in self._workers.values():
+            workers.stop()
+        if not self._settle(mine, self._settings.grace):
+            self._settle(mine, self._cancel_late())
+        try:
+            self._commit(mine, wait=True)
+            if any(a.running and not a.route.is_async for a in mine):
+                self._stuck("a handler still runs at the end of the grace period")
+            self._client.close()
+        except KafkaException as error:
+            log.warning("leaving %s: %s", self._group, error)
+
+    def _cancel_late(self) -> float:
+        seconds = 0.0
+        for _, workers in self._workers.values():
+            seconds = max(seconds, workers.cancel_late())
+        return seconds
+
+    # --- state ---
+
+    def _check_stuck(self, now: float) -> None:
+        for _, workers in self._workers.values():
+            what = workers.stuck(now)
+            if what is not None:
+                for assigned in self._assigned.values():
+                    assigned.collect()
+                self._commit(self.assigned, wait=True)
+                self._stuck(what)
+
+    def _measure(self) -> None:
+        for assigned in self._assigned.values():
+            try:
+                _, end = self._client.get_watermark_offsets(_place(assigned), cached=True)
+            except KafkaException:
+                continue
+            assigned.end = end if end >= 0 else None
+
+    def _on_error(self, error: Any, topic: str | None = None) -> None:
+        if error.code() in _MISSING and topic:
+            self.trouble = f"topic {topic} does not exist; run `learnflow apply`"
+        else:
+            self.trouble = f"{topic or self._group}: {error.str()}"
+        if error.fatal():
+            self._fail(SdkError(f"the consumer broke for good: {error.str()}", where=self._group))
+
+
+def _place(assigned: Assigned) -> TopicPartition:
+    return TopicPartition(assigned.topic, assigned.partition)

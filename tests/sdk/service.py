@@ -1,0 +1,36 @@
+"""A service in a process of its own, for tests that kill it. See `running.Process`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from learnflow_kafka.sdk.app import App
+from tests.sdk.notes import Note, world
+from tests.sdk.running import QUICK
+
+
+def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: str) -> None:
+    """Write each note's number to a file, after what the options say."""
+    given = dict(option.split("=") for option in options)
+    notes = world(
+        name=topic, partitions=int(partitions), concurrency=int(given.get("concurrency", 1))
+    )
+    out = os.open(handled, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    app = App("reader", notes.contract, bootstrap=bootstrap, settings=QUICK)
+
+    @app.on(notes.notes, deadline=float(given.get("deadline", 60)))
+    def keep(note: Note) -> None:
+        if note.text == "fails":
+            raise ValueError(note.number)
+        if note.text == "hangs":
+            time.sleep(3_600)
+        time.sleep(float(given.get("sleep", 0)))
+        os.write(out, b"%d\n" % note.number)
+
+    app.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
