@@ -51,13 +51,15 @@ __all__ = [
     "Topic",
 ]
 
+# Generic values have no slots: in Python 3.11, `Topic[E](...)` on a frozen one with slots is a
+# TypeError (typing wants to note the parameter, and the generated __setattr__ refuses badly).
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 Q = TypeVar("Q")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventType(Generic[E_co]):
     """
     One kind of event: its name on the wire, its class, and the version the class was made of.
@@ -74,7 +76,7 @@ class EventType(Generic[E_co]):
     place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topic(Generic[E]):
     """
     One topic and what travels in it.
@@ -108,7 +110,7 @@ AnyTopic: TypeAlias = Topic[Any]
 """A topic of some event class; collections of topics hold several, so none can be named."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exchange(Generic[Q, R]):
     """
     Requests on one topic that are answered on another.

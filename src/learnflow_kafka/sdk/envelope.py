@@ -110,7 +110,7 @@ class _Outline(Attributes, frozen=True, kw_only=True):
 
     mode: ClassVar[Envelope] = Envelope.STRUCTURED
 
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
     data_base64: str | None = None
 
 
@@ -271,7 +271,7 @@ def _data(outline: _Outline) -> bytes | msgspec.Raw | None:
         except binascii.Error as error:
             raise EnvelopeFault("data_base64 is not base64") from error
     data = outline.data
-    if data is None or bytes(data) == b"null":
+    if bytes(data) == b"null":
         return None
     if is_json(outline.datacontenttype):
         return data
