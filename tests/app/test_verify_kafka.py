@@ -287,3 +287,20 @@ def test_a_frozen_broker_is_named_and_does_not_hang_the_verification(
     assert found(report, "brokers.answering").status is Status.FAILED
     assert "broker 2" in found(report, "brokers.answering").detail
     assert took < 25
+
+
+@pytest.mark.slow
+def test_a_cluster_that_takes_connections_and_never_answers_is_one_failure(
+    whole3: tuple[LocalKafka, Expectation],
+):
+    """All brokers frozen: the ports are open, and the verification ends all the same."""
+    cluster, expected = whole3
+    with frozen(cluster, 1), frozen(cluster, 2), frozen(cluster, 3):
+        start = time.perf_counter()
+        report = checked(expected, cluster.context)
+        took = time.perf_counter() - start
+
+    assert "did not answer in time" in found(report, "bootstrap.reachable").detail
+    assert report.count(Status.FAILED) == 1
+    assert report.count(Status.OK) == 0
+    assert took < 15

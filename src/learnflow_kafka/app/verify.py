@@ -16,7 +16,7 @@ from learnflow_kafka.app.proof import Prover
 from learnflow_kafka.core.checks.evidence import Evidence, Unknown
 from learnflow_kafka.core.checks.table import evaluate
 from learnflow_kafka.core.names import VERIFICATION_TOPIC
-from learnflow_kafka.errors import KafkaError, WrongClusterError
+from learnflow_kafka.errors import KafkaError, TimedOutError, WrongClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -93,7 +93,8 @@ def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Eviden
         return _silence(
             expected,
             bootstrap,
-            Unknown(
+            NO_ANSWER,
+            cluster=Unknown(
                 f"no broker answers at {', '.join(ports.bootstrap)}",
                 "start it (`learnflow up` for the local one), or correct the address",
             ),
@@ -101,8 +102,12 @@ def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Eviden
     try:
         with ports.admin() as admin:
             return _Gathering(expected, ports, admin, bootstrap).run(write=write)
+    except TimedOutError as error:
+        silent = Unknown(str(error), "look at the broker's process and log: it is there and hangs")
+        return _silence(expected, bootstrap, NO_ANSWER, cluster=silent)
     except (KafkaError, WrongClusterError) as error:
-        return _silence(expected, bootstrap, Unknown(str(error), error.fix))
+        silent = Unknown(str(error), error.fix)
+        return _silence(expected, bootstrap, NO_ANSWER, cluster=silent)
 
 
 class _Gathering:
@@ -125,12 +130,11 @@ class _Gathering:
         met = self._admin.met()
         pinned = self._expected.cluster_id
         if pinned is not None and met.cluster_id != pinned:
-            reason = Unknown("another cluster answers than the pinned one")
-            return _silence(self._expected, self._bootstrap, reason, cluster=met)
+            return _silence(self._expected, self._bootstrap, NO_ANSWER, cluster=met)
         addresses = self._reach_all(met)
         if all(fault is not None for fault in addresses.values()):
             # Every request would go to one of these addresses, and wait there in vain.
-            reason = Unknown("no address that a broker advertises takes a connection from here")
+            reason = Unknown("not asked: see `brokers.addresses`")
             return _silence(
                 self._expected, self._bootstrap, reason, cluster=met, addresses=addresses
             )
@@ -180,6 +184,7 @@ class _Gathering:
         return _tried(prove)
 
 
+NO_ANSWER: Final = Unknown("not asked: see `bootstrap.reachable`")
 LEFT_OUT: Final = Unknown("left out: asked to read only", "verify without --read-only")
 
 
@@ -196,14 +201,14 @@ def _silence(
     bootstrap: Mapping[str, str | None],
     reason: Unknown,
     *,
-    cluster: ClusterState | Unknown | None = None,
-    addresses: Mapping[int, str | None] | Unknown | None = None,
+    cluster: ClusterState | Unknown,
+    addresses: Mapping[int, str | None] | None = None,
 ) -> Evidence:
     """Evidence of a cluster that does not talk to us."""
     return Evidence(
         expected=expected,
         bootstrap=bootstrap,
-        cluster=cluster or reason,
+        cluster=cluster,
         addresses=addresses or reason,
         quorum=reason,
         topics=reason,
