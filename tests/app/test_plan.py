@@ -142,7 +142,7 @@ def test_more_partitions_of_a_keyed_topic_are_refused_with_the_share_of_keys(top
     (blocked,) = plan.blocked
     assert blocked.rule is Rule.KEYS_MOVE
     assert "50 % of its keys would move" in blocked.what
-    assert "accept_key_movement: true" in blocked.fix
+    assert "accept: [key_movement]" in blocked.fix
 
 
 def test_the_catalog_may_accept_that_keys_move():

@@ -66,7 +66,7 @@ def scope_options(function: F) -> F:
         **kwargs: Any,
     ) -> Any:
         scope = Scope(
-            only=tuple(map(_pattern, only)),
+            only=tuple(map(pattern, only)),
             owner=owner,
             declared_only=declared_only,
             allow_delete=allow_delete,
@@ -78,7 +78,8 @@ def scope_options(function: F) -> F:
     return wrapper  # type: ignore[return-value] # same arguments but for the flags
 
 
-def _pattern(text: str) -> str:
+def pattern(text: str) -> str:
+    """The name's pattern in `topic/NAME`; raises UsageError for another kind."""
     if not text.startswith(_PREFIX) or text == _PREFIX:
         raise UsageError(
             f"--only {text!r} does not say what it names",

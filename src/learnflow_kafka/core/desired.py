@@ -336,7 +336,7 @@ def _refuse_collisions(
             stone.place.file,
             stone.place.line,
             stone.place.column,
-            f"tombstones.{name}",
+            f"deleted.{name}",
             f"the topic {name!r} is to be deleted and wanted at once.",
             "Remove the tombstone, or what declares the topic.",
         )

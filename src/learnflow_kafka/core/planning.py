@@ -75,7 +75,7 @@ def select(desired: Desired, scope: Scope) -> Mapping[str, DesiredTopic]:
         if name not in desired.tombstones:
             raise UsageError(
                 f"the catalog has no tombstone for {name!r}{_near(name, desired.tombstones)}",
-                fix="a delete is announced in the catalog first: tombstones: {NAME: reason}",
+                fix="announce it in the catalog first, under `deleted`: {NAME: {reason: ...}}",
             )
     return {
         name: topic

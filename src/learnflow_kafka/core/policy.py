@@ -119,7 +119,7 @@ def _keys_move(diff: TopicDiff, desired: Desired, facts: Facts) -> Blocked | Non
         f"{percent(moving_share(have, wanted.partitions))} of its keys would move",
         "records of a moved key lie in two partitions, so they are no longer read in order",
         "create a new topic with more partitions and cut over, or write "
-        "accept_key_movement: true on the topic",
+        "accept: [key_movement] on the topic",
         wanted.place,
     )
 

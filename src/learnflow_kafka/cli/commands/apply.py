@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "apply",
-    epilog="Example:\n\n  learnflow apply\n\n  learnflow apply plan.json -c prod --env production"
-    "\n\n  learnflow apply --only topic/learning.* --yes",
+    epilog="""\b
+Example:
+  learnflow apply
+  learnflow apply plan.json -c prod --env production
+  learnflow apply --only 'topic/learning.*' --yes"""
 )
 @click.argument("file", required=False, metavar="[PLAN.json]")
 @target_options

@@ -16,10 +16,11 @@ PENDING: Final = 3
 
 
 @click.command(
-    "plan",
-    epilog="Example:\n\n  learnflow plan\n\n"
-    "  learnflow plan -c prod --env production --out plan.json\n\n"
-    "  learnflow plan --check --format markdown > comment.md",
+    epilog="""\b
+Example:
+  learnflow plan
+  learnflow plan -c prod --env production --out plan.json
+  learnflow plan --check --format markdown > comment.md"""
 )
 @target_options
 @catalog_options
