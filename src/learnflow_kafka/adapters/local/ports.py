@@ -10,7 +10,7 @@ import psutil
 
 from learnflow_kafka.adapters.local import probe, processes
 from learnflow_kafka.core.local import LOOPBACK
-from learnflow_kafka.errors import PortTakenError
+from learnflow_kafka.errors import PortTakenError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -58,6 +58,18 @@ def require_free(ports: Iterable[int], *, address: str = LOOPBACK, brokers: int 
         where=f"{address}:{taken[0]}",
         fix=f"learnflow up --port {other}   (free now), or stop that program",
     )
+
+
+def require_own(address: str) -> None:
+    """Raise UsageError where the address is none of this machine's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        try:
+            listener.bind((address, 0))
+        except OSError as error:
+            raise UsageError(
+                f"{address} is no address of this machine",
+                fix="name the address of the containers' bridge, or host.docker.internal",
+            ) from error
 
 
 def holder(port: int) -> str:

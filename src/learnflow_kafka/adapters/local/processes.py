@@ -73,12 +73,21 @@ def spawn(command: Sequence[str], folder: Path) -> Running:
             start_new_session=True,
         )
     _children.append(child)
+    running = Running(child.pid, _settled(child.pid))
+    remember(folder, running)
+    return running
+
+
+def _settled(pid: int) -> float:
+    """The start time of a new process, once it shows its own command line (microseconds)."""
+    deadline = time.monotonic() + 1.0
     try:
-        started = psutil.Process(child.pid).create_time()
+        process = psutil.Process(pid)
+        while not process.cmdline() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return process.create_time()
     except psutil.Error:
-        started = time.time()
-    remember(folder, Running(child.pid, started))
-    return Running(child.pid, started)
+        return time.time()
 
 
 def remember(folder: Path, running: Running) -> None:

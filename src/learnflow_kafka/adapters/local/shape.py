@@ -33,7 +33,7 @@ def new_cluster(spec: ClusterSpec, directory: Path, version: str, cluster_id: st
 
     Raises UsageError for impossible wishes, PortTakenError for a port in use.
     """
-    mode, brokers = spec.mode or Mode.KRAFT, spec.brokers or 1
+    mode, brokers = spec.mode or Mode.KRAFT, 1 if spec.brokers is None else spec.brokers
     if not 1 <= brokers <= MAX_BROKERS:
         raise UsageError(f"{brokers} brokers on one machine?", fix=f"choose 1 to {MAX_BROKERS}")
     ids = range(1, brokers + 1)
@@ -91,9 +91,9 @@ def with_ports(cluster: Cluster, first: int) -> Cluster:
         lowest = first + _CONTAINERS_OFFSET
         lowest = lowest if lowest + count <= ports.HIGHEST else first + 2 * _INTERNAL_OFFSET
         containers = list(range(lowest, lowest + count))
-        ports.require_free(
-            containers, address=config.bind_address(cluster.containers), brokers=count
-        )
+        address = config.bind_address(cluster.containers)
+        ports.require_own(address)
+        ports.require_free(containers, address=address, brokers=count)
     return replace(cluster, nodes=tuple(_assign(cluster.nodes, client, containers)))
 
 
