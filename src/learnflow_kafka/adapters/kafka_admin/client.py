@@ -42,6 +42,10 @@ _SOON: Final = 0.005
 # The library reports every failed connection to its logger; without a handler of the
 # program's own those lines would land on the user's screen. The errors say it once.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
+# At DEBUG the library writes what it sends byte by byte, the password of SASL PLAIN included:
+# these loggers stay above that, whatever level a program sets for all.
+for _loud in ("kafka.net.connection", "kafka.net.transport", "kafka.protocol.parser"):
+    logging.getLogger(_loud).setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

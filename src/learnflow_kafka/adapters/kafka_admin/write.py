@@ -190,23 +190,27 @@ class KafkaAdminAdapter(Groups):
             for topic in answer.topics
             for part in topic.partitions
         }
-        _raise_if_all_busy(answers.values(), group)
+        # To commit the same place once more does no harm.
+        _raise_if(any, answers.values(), group)
         return answers
 
     def delete_groups(self, names: Sequence[str]) -> Mapping[str, Fault | None]:
         """Delete groups and their offsets; the broker refuses active ones."""
-        if not names:
-            return {}
-        return self._client.until_settled(lambda: self._delete_groups(names))
-
-    def _delete_groups(self, names: Sequence[str]) -> Answers:
         answers: Answers = {}
+        if names:
+            self._client.until_settled(partial(self._delete_groups, names, answers))
+        return answers
+
+    def _delete_groups(self, names: Sequence[str], answers: Answers) -> None:
+        """Delete the groups that have no final answer yet."""
         by_coordinator: dict[int, list[str]] = defaultdict(list)
-        for name, coordinator in self.coordinators(names).items():
+        left = [name for name in names if name not in answers]
+        for name, coordinator in self.coordinators(left).items():
             if isinstance(coordinator, Fault):
                 answers[name] = coordinator
             else:
                 by_coordinator[coordinator].append(name)
+        done: Answers = {}
         for coordinator, group in by_coordinator.items():
             answer = self._client.send(
                 DeleteGroupsRequest(groups_names=group),
@@ -214,10 +218,9 @@ class KafkaAdminAdapter(Groups):
                 items=group,
                 mutating=True,
             )
-            done = {r.group_id: fault(r.error_code) for r in answer.results}
-            _raise_if_all_busy(done.values(), ", ".join(group))
-            answers.update(done)
-        return answers
+            done.update((r.group_id, fault(r.error_code)) for r in answer.results)
+        answers.update((name, found) for name, found in done.items() if not _busy(found))
+        _raise_if(any, done.values(), ", ".join(left))
 
     def close(self) -> None:
         """Let go of connections; further calls are a bug."""
@@ -241,17 +244,23 @@ class KafkaAdminAdapter(Groups):
             to = self._client.controller()
             answer = self._client.send(request, to=to, items=names, mutating=mutating)
             answers = answers_of(answer)
-            _raise_if_all_busy(answers.values(), "the controller")
+            _raise_if(all, answers.values(), "the controller")
             return answers
 
         return self._client.until_settled(attempt)
 
 
-def _raise_if_all_busy(answers: Collection[Fault | None], where: str) -> None:
-    """A cluster that did nothing at all because it is busy may be asked again."""
-    faults = [a for a in answers if a is not None and a.code in BUSY]
-    if faults and len(faults) == len(answers):
-        raise RequestError(faults[0].message, code=faults[0].code, where=where)
+def _busy(answer: Fault | None) -> bool:
+    return answer is not None and answer.code in BUSY
+
+
+def _raise_if(
+    quantifier: Callable[[Iterable[bool]], bool], answers: Collection[Fault | None], where: str
+) -> None:
+    """Raise where `any` or `all` items were left undone by a busy cluster, to ask again."""
+    first = next((a for a in answers if a is not None and _busy(a)), None)
+    if first is not None and quantifier(map(_busy, answers)):
+        raise RequestError(first.message, code=first.code, where=where)
 
 
 def _last_made(names: Sequence[str], answers: Answers) -> str | None:

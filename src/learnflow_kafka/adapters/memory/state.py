@@ -97,13 +97,22 @@ class Cluster:
         """Ids of the brokers that serve."""
         return [b.id for b in self.brokers if b.id not in self.down]
 
+    @property
+    def placeable(self) -> list[int]:
+        """
+        Ids of the brokers that may get replicas, those that serve first.
+
+        Under KRaft fenced brokers count: a replication of 3 succeeds while one of 3 is down.
+        """
+        return self.alive + (sorted(self.down) if self.metadata is Metadata.KRAFT else [])
+
     def place(self, partitions: int, replication: int) -> list[Log]:
         """New partitions, their leaders spread over the living brokers in turn."""
-        alive = self.alive
+        alive, rest = self.alive, self.placeable[len(self.alive) :]
         logs = []
         for _ in range(partitions):
-            first = self.turn()
-            replicas = tuple(alive[(first + i) % len(alive)] for i in range(replication))
+            first = self.turn() % len(alive)
+            replicas = (*alive[first:], *alive[:first], *rest)[:replication]
             logs.append(Log(replicas, leader=replicas[0]))
         return logs
 

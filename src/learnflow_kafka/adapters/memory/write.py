@@ -99,12 +99,13 @@ class Writing(Reading):
                 "INVALID_PARTITIONS",
                 "Number of partitions was set to an invalid non-positive value.",
             )
-        wanted, alive = self._replication(topic), len(self._state.alive)
-        if wanted > alive:
+        wanted = self._replication(topic)
+        known = len(self._state.placeable) if self._state.alive else 0
+        if wanted > known:
             return Fault(
                 "INVALID_REPLICATION_FACTOR",
                 f"Unable to replicate the partition {wanted} time(s): The target replication "
-                f"factor of {wanted} cannot be reached because only {alive} broker(s) are "
+                f"factor of {wanted} cannot be reached because only {known} broker(s) are "
                 "registered.",
             )
         return None
@@ -185,18 +186,21 @@ class Writing(Reading):
         if not self._gate.may(Right.ALTER_CONFIGS):
             return topic_forbidden()
         topic = self._state.topics.get(change.topic)
-        if topic is None:
-            return unknown_topic()
-        edited = dict(topic.config)
+        edited = dict(topic.config) if topic else {}
         for edit in change.edits:
             if edit.after is None:
                 edited.pop(edit.key, None)
             else:
                 edited[edit.key] = edit.after
+        # Kafka looks at the values first, and at the topic after that.
         fault = self._config_fault(edited)
-        if fault is None and not validate_only:
+        if fault is not None:
+            return fault
+        if topic is None:
+            return unknown_topic()
+        if not validate_only:
             topic.config = edited
-        return fault
+        return None
 
     def elect_preferred_leaders(
         self, partitions: Collection[TopicPartition]
