@@ -46,6 +46,9 @@ check: lint types contracts ## lint, types and contracts
 e2e: $(READY) ## what needs root, Debian packages or a long time
 	@$(BIN)/python -m pytest tests/e2e --e2e $(ARGS)
 
+soak: $(READY) ## the long forms: hundreds of kills, hours
+	@$(BIN)/python -m pytest -m soak
+
 bench: $(READY) ## measure, and write docs/benchmarks.md's figures
 	@$(BIN)/python -m bench $(ARGS)
 

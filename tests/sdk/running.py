@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
+from tests.sdk.notes import until
 
 from learnflow_kafka.sdk.settings import Settings
-from tests.sdk.notes import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learnflow_kafka.sdk.app import App
     from tests.sdk.notes import World
+
+    from learnflow_kafka.sdk.app import App
 
 QUICK = Settings(
     linger_ms=0,

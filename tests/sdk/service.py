@@ -6,9 +6,10 @@ import os
 import sys
 import time
 
-from learnflow_kafka.sdk.app import App
 from tests.sdk.notes import Note, world
 from tests.sdk.running import QUICK
+
+from learnflow_kafka.sdk.app import App
 
 
 def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: str) -> None:

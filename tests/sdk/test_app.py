@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.error import HTTPError
 
 import pytest
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kafka
 
+Kind: TypeAlias = Literal["plain", "async"]
+
 
 def fill(bootstrap: str, world: World, count: int, students: int = 1) -> None:
     """Write so many notes of so many students."""
@@ -45,9 +47,9 @@ def app_of(bootstrap: str, world: World, settings: Settings = QUICK) -> App:
     return App("reader", world.contract, bootstrap=bootstrap, settings=settings)
 
 
-def register(app: App, world: World, handle: Callable[[Note], None], *, is_async: bool) -> None:
+def register(app: App, world: World, handle: Callable[[Note], None], *, kind: Kind) -> None:
     """The same handler, plain or async."""
-    if not is_async:
+    if kind == "plain":
         app.on(world.notes)(handle)
         return
 
@@ -57,13 +59,13 @@ def register(app: App, world: World, handle: Callable[[Note], None], *, is_async
         handle(note)
 
 
-KINDS = pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
+KINDS = pytest.mark.parametrize("kind", ["plain", "async"])
 
 
 @KINDS
 @pytest.mark.parametrize("protocol", list(GroupProtocol))
 def test_every_event_is_handled_and_committed(
-    kafka1: LocalKafka, is_async: bool, protocol: GroupProtocol
+    kafka1: LocalKafka, kind: Kind, protocol: GroupProtocol
 ) -> None:
     """Both kinds of handlers, under both group protocols, in order, to the end."""
     place = world()
@@ -73,7 +75,7 @@ def test_every_event_is_handled_and_committed(
     extra = dict(QUICK.extra) if protocol is GroupProtocol.CLASSIC else {}
     settings = Settings(commit_interval=0.1, group_protocol=protocol, extra=extra)
     app = app_of(kafka1.bootstrap, place, settings)
-    register(app, place, lambda note: seen.append(note.number), is_async=is_async)
+    register(app, place, lambda note: seen.append(note.number), kind=kind)
     with running(app):
         until(lambda: len(seen) == 1_000)
         assert app.health().live
@@ -83,7 +85,7 @@ def test_every_event_is_handled_and_committed(
 
 
 @KINDS
-def test_an_event_that_was_not_handled_comes_again(kafka1: LocalKafka, is_async: bool) -> None:
+def test_an_event_that_was_not_handled_comes_again(kafka1: LocalKafka, kind: Kind) -> None:
     """An app that stops while an event fails has not committed it; the next one handles it."""
     place = world(retries=Retries(attempts=50, backoff_ms=100, factor=1))
     create(kafka1.bootstrap, place)
@@ -96,13 +98,13 @@ def test_an_event_that_was_not_handled_comes_again(kafka1: LocalKafka, is_async:
             raise ValueError
 
     first = app_of(kafka1.bootstrap, place)
-    register(first, place, fail_on_two, is_async=is_async)
+    register(first, place, fail_on_two, kind=kind)
     with running(first):
         until(tried.is_set)
     after_first = committed(kafka1.bootstrap, place)
     seen: list[int] = []
     second = app_of(kafka1.bootstrap, place)
-    register(second, place, lambda note: seen.append(note.number), is_async=is_async)
+    register(second, place, lambda note: seen.append(note.number), kind=kind)
     with running(second):
         until(lambda: len(seen) == 2)
 
@@ -111,9 +113,7 @@ def test_an_event_that_was_not_handled_comes_again(kafka1: LocalKafka, is_async:
 
 
 @KINDS
-def test_retries_are_bounded_and_end_in_the_dead_letters(
-    kafka1: LocalKafka, is_async: bool
-) -> None:
+def test_retries_are_bounded_and_end_in_the_dead_letters(kafka1: LocalKafka, kind: Kind) -> None:
     """Two retries, never early; then one dead letter that tells everything; order is kept."""
     place = world(retries=Retries(attempts=2, backoff_ms=200, factor=2))
     create(kafka1.bootstrap, place)
@@ -126,7 +126,7 @@ def test_retries_are_bounded_and_end_in_the_dead_letters(
             raise ValueError("no") from KeyError("inner")
 
     app = app_of(kafka1.bootstrap, place)
-    register(app, place, fail_on_one, is_async=is_async)
+    register(app, place, fail_on_one, kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
         [record] = read(1)
         until(lambda: committed(kafka1.bootstrap, place) == 3)
@@ -150,7 +150,7 @@ def test_retries_are_bounded_and_end_in_the_dead_letters(
 
 
 @KINDS
-def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, is_async: bool) -> None:
+def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind) -> None:
     """Bytes that are no event are no reason to try again, to crash or to wait."""
     place = world(retries=Retries(attempts=5, backoff_ms=60_000))
     create(kafka1.bootstrap, place)
@@ -161,7 +161,7 @@ def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, is_async: b
     fill(kafka1.bootstrap, place, 1)
     seen: list[int] = []
     app = app_of(kafka1.bootstrap, place)
-    register(app, place, lambda note: seen.append(note.number), is_async=is_async)
+    register(app, place, lambda note: seen.append(note.number), kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
         records = read(4)
         until(lambda: seen == [0])
@@ -246,7 +246,7 @@ def test_without_a_dead_letter_topic_the_service_stops(kafka1: LocalKafka) -> No
 
 @KINDS
 def test_keys_are_handled_beside_each_other_and_each_in_order(
-    kafka1: LocalKafka, is_async: bool
+    kafka1: LocalKafka, kind: Kind
 ) -> None:
     """Eight workers on one partition are much faster than one, and keep each key's order."""
     place = world(concurrency=8)
@@ -283,7 +283,7 @@ def test_keys_are_handled_beside_each_other_and_each_in_order(
         await asyncio.sleep(0.01)
         end(note)
 
-    with running(other if is_async else app):
+    with running(other if kind == "async" else app):
         until(lambda: sum(map(len, seen.values())) == 400)
 
     assert max(together) == 8
@@ -368,7 +368,7 @@ def test_an_async_handler_past_its_deadline_is_cancelled_and_counts_as_failed(
 
 
 @KINDS
-def test_retry_topics_let_others_go_on(kafka1: LocalKafka, is_async: bool) -> None:
+def test_retry_topics_let_others_go_on(kafka1: LocalKafka, kind: Kind) -> None:
     """A failing event waits elsewhere, is never early, and ends in the dead letters."""
     retries = Retries(attempts=2, backoff_ms=500, factor=2, mode=RetryMode.TOPICS)
     place = world(retries=retries, ordering=Ordering.NONE)
@@ -382,7 +382,7 @@ def test_retry_topics_let_others_go_on(kafka1: LocalKafka, is_async: bool) -> No
             raise ValueError
 
     app = app_of(kafka1.bootstrap, place)
-    register(app, place, fail_on_zero, is_async=is_async)
+    register(app, place, fail_on_zero, kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
         [record] = read(1)
         until(lambda: len(tries) == 5)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.sdk.notes import FAST, Note, create, reading, until, world
+from tests.sdk.running import Process, committed
+
+from learnflow_kafka.core.dead_letters import parse
+from learnflow_kafka.sdk.producer import Producer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sdk.notes import World
+    from tests.support.clusters import LocalKafka
+
+pytestmark = pytest.mark.kafka
+
+FAILING = 50
+"""One note in so many fails for good."""
+
+
+def fill(bootstrap: str, world: World, count: int, *, failing: bool = False) -> None:
+    """Write numbered notes of many students; some of them fail."""
+    with Producer("writer", world.contract, bootstrap=bootstrap) as producer:
+        for number in range(count):
+            text = "fails" if failing and number % FAILING == 0 else ""
+            producer.post(world.notes, Note(student=f"s{number % 97}", number=number, text=text))
+
+
+def kill_often(kafka: LocalKafka, folder: Path, *, kills: int, events: int) -> None:
+    """Kill consumers at random moments; then nothing is lost, and each failure is buried once."""
+    place = world(partitions=2, concurrency=4, retries=FAST)
+    create(kafka.bootstrap, place)
+    fill(kafka.bootstrap, place, events, failing=True)
+    failing = set(range(0, events, FAILING))
+    chance = random.Random(kills)
+    done = 0
+    for _ in range(kills):
+        process = Process(kafka.bootstrap, place, folder, "concurrency=4", "sleep=0.01")
+        done = len(set(process.numbers()))
+        process.wait_for(min(done + 1, events - len(failing)))
+        time.sleep(chance.uniform(0, 0.5))
+        assert process.end(signal.SIGKILL) == -signal.SIGKILL
+    last = Process(kafka.bootstrap, place, folder, "concurrency=4")
+    until(lambda: committed(kafka.bootstrap, place) == events, seconds=240)
+    with reading(kafka.bootstrap, place.dead_letters) as read:
+        letters = [parse(record.headers()) for record in read(len(failing))]
+    last.end(signal.SIGKILL)
+
+    assert set(last.numbers()) == set(range(events)) - failing
+    shown = {letter.identity for letter in letters if letter}
+    assert len(shown) == len(failing)
+
+
+def test_a_killed_consumer_loses_nothing(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """Five times kill -9: every event is handled, every failing one is among the dead letters."""
+    kill_often(kafka1, tmp_path, kills=5, events=2_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_a_hundred_kills_lose_nothing(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """The long form of the same."""
+    kill_often(kafka1, tmp_path, kills=100, events=40_000)
+
+
+def test_a_terminated_consumer_finishes_what_it_began(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """After SIGTERM, exactly what was handled is committed: nothing less and nothing more."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 500)
+    process = Process(kafka1.bootstrap, place, tmp_path, "sleep=0.02")
+    process.wait_for(20)
+    exit_code = process.end(signal.SIGTERM)
+    handled = process.numbers()
+
+    assert exit_code == 0, process.output.read_text()
+    assert handled == list(range(len(handled)))
+    assert committed(kafka1.bootstrap, place) == len(handled) < 500
+
+
+def test_a_plain_handler_past_its_deadline_ends_the_process(
+    kafka1: LocalKafka, tmp_path: Path
+) -> None:
+    """It cannot be stopped; what was finished is committed, what hangs is not."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    with Producer("writer", place.contract, bootstrap=kafka1.bootstrap) as producer:
+        for number, text in enumerate(["", "", "hangs"]):
+            producer.send(place.notes, Note(student="ada", number=number, text=text))
+    process = Process(kafka1.bootstrap, place, tmp_path, "deadline=0.5")
+    exit_code = process.process.wait(60)
+
+    assert exit_code == 1
+    assert "has run for" in process.output.read_text()
+    assert committed(kafka1.bootstrap, place) == 2
