@@ -93,12 +93,13 @@ def wanted(context: Context, catalog: str | None, environment: str | None) -> De
     What the catalog wants on the cluster of the context.
 
     The context's own catalog, environment and number of brokers hold where no flag says more.
+    A catalog without environments is the same everywhere.
     """
     from learnflow_kafka.core.desired import resolve  # noqa: PLC0415 - with the command
     from learnflow_kafka.wiring import catalogs  # noqa: PLC0415
 
     loaded = catalogs.load(catalog or context.catalog)
-    chosen = environment or context.environment
-    # The context counts brokers of its own environment, not of another one.
-    brokers = context.brokers if chosen == context.environment else None
-    return resolve(loaded, chosen, brokers)
+    usual = context.environment if loaded.environments else None
+    # The context counts the brokers of its own environment, not of another one.
+    brokers = context.brokers if environment in {None, context.environment} else None
+    return resolve(loaded, environment or usual, brokers)

@@ -7,6 +7,7 @@ to change (see docs/compatibility.md).
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.desired import Notice
@@ -78,3 +79,8 @@ def json_schema() -> Mapping[str, object]:
         "additionalProperties": False,
         "$defs": {name: found.as_json() for name, found in sorted(definitions.items())},
     }
+
+
+def schema_text() -> str:
+    """The JSON Schema as it is published."""
+    return json.dumps(json_schema(), indent=2) + "\n"
