@@ -13,6 +13,7 @@ from tests.core.checks.samples import (
 from learnflow_kafka.core.checks.evidence import known
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.observed import PartitionState, TopicState
+from learnflow_kafka.core.ports import Fault
 
 NAMES = ("partitions.leaders", "partitions.replicas", "partitions.min_isr")
 
@@ -130,3 +131,10 @@ def test_internal_topics_that_could_never_be_created_are_told_before_the_first_u
 
     assert found.status is status
     assert f"{config} is 3 on 1 broker" in found.evidence[0]
+
+
+def test_internal_topics_that_may_be_hidden_are_not_checked():
+    """A user whom the brokers tell nothing cannot know that nobody uses groups."""
+    denied = dict.fromkeys((1, 2, 3), Fault("CLUSTER_AUTHORIZATION_FAILED", "no"))
+
+    assert finding("internal.topics", healthy(broker_configs=denied)).status is Status.NOT_CHECKED
