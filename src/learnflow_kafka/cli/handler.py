@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from learnflow_kafka import __version__
+from learnflow_kafka.cli import pipes
 from learnflow_kafka.errors import CatalogError, LearnflowError, UsageError
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def guarded(command: click.Command, args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nlearnflow: interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); what remains in the buffer must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the edge: whatever escaped is our bug
+        if isinstance(error, BrokenPipeError) and pipes.reader_gone():
+            # The reader has seen enough (`| head`).
+            pipes.let_go()
+            return 0
         return _our_bug(error, args)
     return result if isinstance(result, int) else 0
 

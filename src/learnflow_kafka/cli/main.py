@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from learnflow_kafka import __version__
-from learnflow_kafka.cli import handler
+from learnflow_kafka.cli import handler, pipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +89,16 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """As click does, but a reader that goes away (`| head`) is no failure of ours."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            if not pipes.reader_gone():
+                raise
+            pipes.let_go()
+            return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The overview by sections, without importing a command."""

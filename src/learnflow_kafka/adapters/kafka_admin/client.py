@@ -195,12 +195,13 @@ class Client:
                 self.refresh()
 
     def until(self, seen: Callable[[], bool], seconds: float) -> bool:
-        """Whether `seen` came true in time."""
-        deadline = time.monotonic() + seconds
+        """Whether `seen` came true in time; asked ever more rarely."""
+        deadline, pause = time.monotonic() + seconds, _SOON
         while not seen():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_SOON)
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE)
         return True
 
     def close(self) -> None:

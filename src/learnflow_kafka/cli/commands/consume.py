@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import select
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli import pipes
 from learnflow_kafka.cli.options import Target, json_option, target_options
 from learnflow_kafka.errors import UsageError
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.connection import Context
     from learnflow_kafka.core.observed import Record
     from learnflow_kafka.core.reading import Beginning
-
-_CLOSED: Final = select.POLLERR | select.POLLHUP if hasattr(select, "poll") else 0
 
 
 @click.command(
@@ -101,12 +99,11 @@ def _records(context: Context, reading: Reading, group: str | None) -> Generator
     from learnflow_kafka.app import records as app
     from learnflow_kafka.wiring import kafka
 
-    stop = _reader_gone()
     with kafka.admin(context) as admin, kafka.data(context) as data:
         if group:
-            yield from app.consume_as_group(admin, data, group, reading, stop=stop)
+            yield from app.consume_as_group(admin, data, group, reading, stop=pipes.reader_gone)
         else:
-            yield from app.consume(admin, data, reading, stop=stop)
+            yield from app.consume(admin, data, reading, stop=pipes.reader_gone)
 
 
 def _beginning(
@@ -160,19 +157,3 @@ def _renderer(
     except ValueError as error:
         raise UsageError(str(error), where="--format") from error
     return records.text(keys=keys, headers=headers, template=parsed, terminal=sys.stdout.isatty())
-
-
-def _reader_gone() -> Callable[[], bool]:
-    """
-    Whether the reader of our pipe has gone (`| head`).
-
-    Without asking we would notice only with the next record, which may never come.
-    """
-    if not _CLOSED:
-        return lambda: False
-    poll = select.poll()
-    try:
-        poll.register(sys.stdout.fileno(), 0)
-    except (OSError, ValueError):
-        return lambda: False
-    return lambda: any(event & _CLOSED for _, event in poll.poll(0))
