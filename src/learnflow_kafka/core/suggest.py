@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_MANY: Final = 5_000
+_MANY: Final = 10_000
 """Beyond so many candidates a similarity search takes longer than the hint is worth."""
+
+_COMPARISONS: Final = 50_000
+"""How many words one `Hints` compares, about half a second's worth."""
 
 
 def nearest(word: str, known: Collection[str]) -> str | None:
@@ -35,6 +38,24 @@ def did_you_mean(word: str, known: Collection[str]) -> str | None:
     """The hint as a phrase, or None where nothing is near."""
     near = nearest(word, known)
     return f"did you mean {near!r}?" if near else None
+
+
+class Hints:
+    """
+    Hints for many words against one list of known ones.
+
+    The work is bounded: after enough comparisons there is no hint any more, so that a file
+    full of mistakes is reported as fast as one with few.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+        self._left = _COMPARISONS
+
+    def did_you_mean(self, word: str) -> str | None:
+        """The hint as a phrase, or None."""
+        self._left -= len(self._known)
+        return did_you_mean(word, self._known) if self._left > 0 else None
 
 
 def _bare(word: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core import names
 from learnflow_kafka.core.catalog import Cleanup, Ordering, RetryMode
 from learnflow_kafka.core.kafka_configs import KNOWN_CONFIGS
-from learnflow_kafka.core.suggest import did_you_mean, nearest
+from learnflow_kafka.core.suggest import Hints, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -56,13 +56,14 @@ class Flaw:
 
 def flaws(catalog: Catalog) -> tuple[Flaw, ...]:
     """Everything that forbids the use of the catalog."""
+    topics = Hints(catalog.topics)
     return (
-        *_each_topic(catalog),
+        *_each_topic(catalog, topics),
         *_tombstones(catalog),
         *_collisions(catalog),
-        *_each_service(catalog),
+        *_each_service(catalog, topics),
         *_groups(catalog),
-        *_environments(catalog),
+        *_environments(catalog, topics),
     )
 
 
@@ -76,7 +77,8 @@ def doubts(catalog: Catalog) -> tuple[Flaw, ...]:
     )
 
 
-def _each_topic(catalog: Catalog) -> Iterator[Flaw]:
+def _each_topic(catalog: Catalog, topics: Hints) -> Iterator[Flaw]:
+    events = Hints(catalog.events)
     for topic in catalog.topics.values():
         path = ("topics", topic.name)
         yield from _name(topic.name, path)
@@ -86,7 +88,7 @@ def _each_topic(catalog: Catalog) -> Iterator[Flaw]:
                 yield Flaw(
                     (*path, "event"),
                     f"there is no event {event!r}",
-                    did_you_mean(event, catalog.events) or "declare it under `events`",
+                    events.did_you_mean(event) or "declare it under `events`",
                 )
         if topic.ordering is Ordering.KEY and topic.key is None:
             yield Flaw(
@@ -95,14 +97,14 @@ def _each_topic(catalog: Catalog) -> Iterator[Flaw]:
                 "write what the key is: `key: ...`",
             )
         if topic.reply is not None:
-            yield from _reply(topic, topic.reply, catalog)
+            yield from _reply(topic, topic.reply, catalog, topics)
 
 
-def _reply(topic: Topic, reply: Reply, catalog: Catalog) -> Iterator[Flaw]:
+def _reply(topic: Topic, reply: Reply, catalog: Catalog, topics: Hints) -> Iterator[Flaw]:
     path = ("topics", topic.name, "reply")
     answers = catalog.topics.get(reply.topic)
     if answers is None:
-        yield _unknown_topic((*path, "topic"), reply.topic, catalog.topics)
+        yield _unknown_topic((*path, "topic"), reply.topic, topics)
         return
     for event in (*topic.events, *answers.events):
         known = _fields(catalog, event)
@@ -203,20 +205,22 @@ def _derived(subscription: Subscription) -> Iterator[str]:
         yield names.dead_letter_topic(subscription.topic, subscription.group)
 
 
-def _each_service(catalog: Catalog) -> Iterator[Flaw]:
+def _each_service(catalog: Catalog, topics: Hints) -> Iterator[Flaw]:
     for service in catalog.services.values():
         path = ("services", service.name)
         for topic in service.produces:
             if topic not in catalog.topics:
-                yield _unknown_topic((*path, "produces"), topic, catalog.topics)
+                yield _unknown_topic((*path, "produces"), topic, topics)
         for subscription in service.consumes:
+            if subscription.topic not in catalog.topics:
+                yield _unknown_topic(
+                    (*path, "consumes", subscription.topic), subscription.topic, topics
+                )
             yield from _subscription((*path, "consumes", subscription.topic), subscription, catalog)
 
 
 def _subscription(path: Path, subscription: Subscription, catalog: Catalog) -> Iterator[Flaw]:
     topic = catalog.topics.get(subscription.topic)
-    if topic is None:
-        yield _unknown_topic(path, subscription.topic, catalog.topics)
     retries = subscription.retries
     if topic and topic.ordering is Ordering.KEY and retries.mode is RetryMode.TOPICS:
         yield Flaw(
@@ -250,8 +254,8 @@ def _derived_names(path: Path, subscription: Subscription) -> Iterator[Flaw]:
             return
 
 
-def _unknown_topic(path: Path, topic: str, known: Collection[str]) -> Flaw:
-    hint = did_you_mean(topic, known) or "declare it under `topics`"
+def _unknown_topic(path: Path, topic: str, topics: Hints) -> Flaw:
+    hint = topics.did_you_mean(topic) or "declare it under `topics`"
     return Flaw(path, f"there is no topic {topic!r} in the catalog", hint)
 
 
@@ -269,7 +273,7 @@ def _groups(catalog: Catalog) -> Iterator[Flaw]:
             )
 
 
-def _environments(catalog: Catalog) -> Iterator[Flaw]:
+def _environments(catalog: Catalog, topics: Hints) -> Iterator[Flaw]:
     for environment in catalog.environments.values():
         path = ("environments", environment.name)
         if environment.brokers < 1:
@@ -277,7 +281,7 @@ def _environments(catalog: Catalog) -> Iterator[Flaw]:
         for name, override in environment.topics.items():
             topic = catalog.topics.get(name)
             if topic is None:
-                yield _unknown_topic((*path, "topics", name), name, catalog.topics)
+                yield _unknown_topic((*path, "topics", name), name, topics)
             else:
                 yield from _override(topic, override, environment)
 

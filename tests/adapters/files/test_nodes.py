@@ -128,6 +128,20 @@ def test_the_parser_in_python_gives_the_same_tree(monkeypatch: pytest.MonkeyPatc
     assert "a tab" in tab[0].what
 
 
+def test_a_key_may_begin_with_any_character():
+    """Even NUL: fields of schemas are named by others."""
+    assert value_of('{"\\0a": 1, "\\0b": 2}') == {"\0a": 1, "\0b": 2}
+
+
+def test_a_value_below_a_refused_key_is_forgotten():
+    """Two keys that are lists are two problems and no entry."""
+    root, problems = parse("? [a]\n: {x: 1}\n? [b]\n: 2\nc: 3\n", "f")
+
+    assert [p.line for p in problems] == [1, 3]
+    assert root is not None
+    assert plain_value(root) == {"c": 3}
+
+
 def test_half_a_surrogate_pair_is_refused(monkeypatch: pytest.MonkeyPatch):
     """What could not be printed or hashed later is refused where it is written."""
     monkeypatch.setattr(nodes, "_LOADER", yaml.SafeLoader)

@@ -183,6 +183,10 @@ class _Open:
     key: Scalar | None = None
 
 
+_NO_KEY: Final = Scalar(Mark(1, 1), "", plain=False)
+"""Stands for a key that was refused: its value is read and forgotten."""
+
+
 class _Builder:
     """Takes parser events one by one; a stack instead of recursion bounds the depth."""
 
@@ -269,9 +273,11 @@ class _Builder:
         if isinstance(node, Scalar) and (node.text or not node.plain):
             return node
         self._refuse(node.mark, "this key is not a plain name", "write  name: value")
-        return Scalar(node.mark, f"\0{len(self.problems)}", plain=False)
+        return _NO_KEY
 
     def _enter(self, mapping: Mapping, key: Scalar, value: Node, *, drop: bool) -> None:
+        if key is _NO_KEY or drop:
+            return
         if key.text == "<<" and key.plain:
             self._refuse(key.mark, "the merge key << is not taken here", _NO_ANCHORS)
         elif key.text in mapping.entries:
@@ -281,7 +287,7 @@ class _Builder:
                 f"{key.text!r} stands here twice, first on line {first}",
                 "keep one of them",
             )
-        elif not key.text.startswith("\0") and not drop:
+        else:
             mapping.entries[key.text] = Entry(key.mark, value)
 
     def _path(self) -> tuple[str, ...]:
@@ -290,13 +296,12 @@ class _Builder:
         top = self._stack[-1]
         if isinstance(top.node, Listing):
             return (*top.path, str(len(top.node.items)))
-        return (*top.path, top.key.text) if top.key is not None else top.path
+        named = top.key is not None and top.key is not _NO_KEY
+        return (*top.path, top.key.text) if named and top.key else top.path
 
     def _refuse(self, mark: Mark, what: str, instead: str) -> None:
-        path = [part for part in self._path() if not part.startswith("\0")]
-        self.problems.append(
-            Problem(self.file, mark.line, mark.column, shown_path(path), what, instead)
-        )
+        path = shown_path(self._path())
+        self.problems.append(Problem(self.file, mark.line, mark.column, path, what, instead))
 
 
 _NO_ANCHORS: Final = (

@@ -129,12 +129,14 @@ def _read_file(source: client.Source, findings: _Findings) -> Part | None:
     if fault:
         findings.problems.append(fault)
         return None
-    for path, mark in nodes.nulls(root):
+    missing = dict(nodes.nulls(root))
+    for path, mark in missing.items():
         if not _in_schema(path) and not (len(path) == 2 and path[0] == "topics"):  # noqa: PLR2004
             findings.problems.append(
                 document.problem_at(mark, path, "the value is missing", _missing_hint(path))
             )
-    return _check(_without_nulls(nodes.plain_value(root), ()), document, findings)
+    value = _without_nulls(nodes.plain_value(root), ())
+    return _check(value, document, findings, missing.keys())
 
 
 def _empty(source: client.Source) -> Problem:
@@ -192,16 +194,17 @@ def _without_nulls(value: object, path: tuple[object, ...]) -> Any:
     return value
 
 
-def _check(value: Any, document: Document, findings: _Findings) -> Part | None:
+def _check(
+    value: Any, document: Document, findings: _Findings, missing: Collection[tuple[object, ...]]
+) -> Part | None:
     """The file's model; wrong parts are reported, set aside, and the rest checked again."""
-    removed = {path for path, _ in nodes.nulls(document.root)}
     for turn in range(_ROUNDS):
         try:
             return Part(document, FileModel.model_validate(value))
         except ValidationError as error:
             found = model_problems(error.errors(include_url=False), document)
         for path, problem in found:
-            if path not in removed and not (turn and findings.covers(path)):
+            if path not in missing and not (turn and findings.covers(path)):
                 findings.problems.append(problem)
         findings.set_aside += [path for path, _ in found]
         for path, _ in found:
