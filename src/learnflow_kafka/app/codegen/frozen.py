@@ -165,7 +165,7 @@ class Freezer:
         """The line in the catalog, without folders that differ between machines."""
         parts = PurePath(place.file).parts
         inside = parts[len(self._shared) :] if parts[: len(self._shared)] == self._shared else parts
-        return f"Place({source('/'.join(inside))}, {place.line})"
+        return f"Place({source(PurePath(*inside).as_posix())}, {place.line})"
 
 
 def exchange_name(topic: str) -> str:

@@ -45,6 +45,7 @@ _KEYWORDS: Final = {
     "object": _OBJECT | _SIZES,
     "array": _ARRAY,
 }
+_ANY_KEYWORD: Final = _ANNOTATIONS.union({"type"}, *_KEYWORDS.values())
 _HARMLESS: Final = {"uniqueItems": False, "unevaluatedProperties": True, "unevaluatedItems": True}
 
 
@@ -123,16 +124,15 @@ class _Maker:
                 return self._union(schema, word, path, owner)
         if "enum" in schema or "const" in schema:
             return self._choice(schema, path, owner)
-        if not schema.keys() - _ANNOTATIONS:
+        if all(word in _ANNOTATIONS or word.startswith("x-") for word in schema):
             return ANYTHING
         return self._plain(schema, path, owner)
 
     def _plain(self, schema: Mapping[str, Any], path: tuple[str, ...], owner: str) -> Type:
         """A schema with a type, or with several of which each keeps its own keywords."""
+        _understood(schema, _ANY_KEYWORD, path)
         names = _types(schema, path)
-        known = _ANNOTATIONS | {"type", "contentEncoding"}
-        known = known.union(*(_KEYWORDS[name] for name in names))
-        _understood(schema, known, path)
+        _understood(schema, _ANNOTATIONS.union({"type"}, *(_KEYWORDS[n] for n in names)), path)
         found = [self._single(name, schema, path, owner) for name in names]
         return self._joined(found, path)
 

@@ -61,7 +61,7 @@ def field_name(name: str) -> str:
     A field's name: `student_id`; a Python keyword, and what generated code needs, gets `_`.
 
     >>> field_name("studentId"), field_name("from"), field_name("2nd"), field_name("id")
-    ('student_id', 'from_', 'n_2nd', 'id')
+    ('student_id', 'from_', 'n_2_nd', 'id')
     """
     if re.fullmatch(r"[a-z][a-z0-9_]*", name):
         spelled = name
