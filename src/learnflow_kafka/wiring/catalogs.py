@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -45,7 +47,8 @@ def load(path: str | None) -> Catalog:
     """
     The catalog in a file or a folder; None is the built-in LearnFlow catalog.
 
-    Raises CatalogError with every problem.
+    Raises CatalogError with every problem, and UsageError for an empty path: an unset
+    variable of a script must not choose a catalog.
     """
     from learnflow_kafka.adapters.files import read
 
@@ -71,6 +74,8 @@ def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Check
 
 def _source(path: str | None) -> tuple[Path, str | None]:
     """Where the catalog lies, and what its files are called in messages."""
+    if path == "":
+        raise UsageError("the catalog's path is empty", fix="name a file or a folder")
     if path is not None:
         return Path(path), None
     from learnflow_kafka import catalogs

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -311,6 +312,26 @@ def test_a_folder_is_read_with_its_subfolders_and_without_hidden_files(tmp_path:
 
     assert list(catalog.topics) == ["a", "b"]
     assert catalog.files == (f"{tmp_path}/a.yaml", f"{tmp_path}/team/b.yml")
+
+
+def test_a_subfolder_that_cannot_be_read_is_never_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Else its topics would silently be undeclared."""
+    (tmp_path / "a.yaml").write_text("version: 1\n")
+    (tmp_path / "team").mkdir()
+    scan = os.scandir
+
+    def denied(path: str) -> object:
+        if str(path).endswith("team"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    (problem,) = failing(tmp_path)
+
+    assert problem.file == f"{tmp_path}/team"
+    assert "permission denied" in problem.what
 
 
 def test_an_inherited_mistake_is_shown_where_it_is_written(problems: Problems):

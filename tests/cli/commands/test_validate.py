@@ -135,6 +135,8 @@ def test_a_broken_catalog_is_not_locked(folder: Path):
 @pytest.mark.parametrize(
     "arguments",
     [
+        [""],
+        ["--catalog", ""],
         ["--lock"],
         ["x", "--catalog", "y"],
         ["x", "--dry-run"],

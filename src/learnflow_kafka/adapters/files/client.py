@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from learnflow_kafka.errors import Problem
 
@@ -44,7 +44,8 @@ def collect(path: Path, label: str | None = None) -> tuple[tuple[Source, ...], t
         if not path.exists():
             return (), (_missing(path, shown),)
     except (OSError, ValueError) as error:
-        return (), (Problem(shown, 1, 1, "", f"cannot be read: {_reason(error)}"),)
+        name = str(getattr(error, "filename", None) or shown)
+        return (), (Problem(name, 1, 1, "", f"cannot be read: {_reason(error)}"),)
     source = read_text(path, shown)
     return ((source,), ()) if isinstance(source, Source) else ((), (source,))
 
@@ -84,7 +85,7 @@ def _decode(content: bytes, path: Path, shown: str) -> Source | Problem:
 
 def _files_below(folder: Path) -> list[Path]:
     found = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         found += [
             Path(root, f)
@@ -92,6 +93,11 @@ def _files_below(folder: Path) -> list[Path]:
             if Path(f).suffix.lower() in _SUFFIXES and not f.startswith(".")
         ]
     return found
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """A subfolder that cannot be read would silently take its topics out of the catalog."""
+    raise error
 
 
 def _read_all(

@@ -74,7 +74,7 @@ def command(
 def _chosen(path: str | None, catalog: str | None) -> str | None:
     if path and catalog and path != catalog:
         raise UsageError("give PATH or --catalog, not both")
-    return path or catalog
+    return catalog if path is None else path
 
 
 def _refuse_nonsense(
