@@ -228,7 +228,7 @@ def _at(place: Place) -> str:
 
 def markdown(plan: Plan) -> str:
     """The plan for a pull request."""
-    lines = [f"### learnflow plan: {summary(plan)}", "", heading(plan), ""]
+    lines = [f"### learnflow: {summary(plan).removeprefix('plan: ')}", "", heading(plan), ""]
     if plan.steps:
         lines += ["| | change | why | risk |", "|---|---|---|---|"]
         lines += [_row(step) for step in plan.steps]

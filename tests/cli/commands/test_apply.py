@@ -1,0 +1,191 @@
+"""`learnflow apply`, on Kafka in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.commands import Learnflow
+
+from learnflow_kafka.adapters.memory import MemoryKafka
+from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.errors import UnreachableError
+from learnflow_kafka.wiring import contexts
+
+CATALOG = (
+    "version: 1\nname: shop\ntopics:\n  a: {partitions: 2, retention: 7d}\n  b: {partitions: 1}\n"
+)
+
+
+@pytest.fixture
+def flags(memory: MemoryKafka, tmp_path: Path) -> tuple[str, ...]:
+    """Flags for a catalog of two topics on an empty cluster."""
+    (tmp_path / "shop.yaml").write_text(CATALOG)
+    return ("--catalog", str(tmp_path / "shop.yaml"))
+
+
+def test_it_shows_does_and_proves(learnflow: Learnflow, flags: tuple[str, ...]):
+    """The plan, a line a step, and the proof; again, there is nothing to do."""
+    first = learnflow("apply", *flags, "--yes")
+    second = learnflow("apply", *flags)
+
+    assert first.code == 0
+    assert "+ create a: 2 partitions" in first.text
+    assert "[1/2] done  + create a\n[2/2] done  + create b\n" in first.text
+    assert first.text.endswith("proved: a second plan is empty\n")
+    assert second.code == 0
+    assert "nothing to do" in second.text
+
+
+def test_nobody_to_ask_changes_nothing(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka
+):
+    """Without a terminal and without --yes it is wrong usage, after the plan was shown."""
+    done = learnflow("apply", *flags)
+
+    assert done.code == 2
+    assert "+ create a" in done.text
+    assert "add --yes" in done.err
+    assert memory.mutations == []
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_dry_run_changes_nothing(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka, form: tuple[str, ...]
+):
+    """--dry-run shows the plan, also beside --yes."""
+    done = learnflow("apply", *flags, "--dry-run", "--yes", *form)
+
+    assert done.code == 0
+    assert "a" in done.text
+    assert memory.mutations == []
+
+
+def test_a_protected_context_wants_its_name(
+    learnflow: Learnflow,
+    flags: tuple[str, ...],
+    memory: MemoryKafka,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """--yes alone is not enough."""
+    prod = Context("prod", Connection(("m:1",)), protected=True)
+    contexts.edit(lambda b: b.with_context(prod))
+
+    refused = learnflow("apply", *flags, "-c", "prod", "--yes")
+    monkeypatch.setenv("LEARNFLOW_CONFIRM", "prod")
+
+    assert (refused.code, memory.mutations) == (2, [])
+    assert learnflow("apply", *flags, "-c", "prod", "--yes").code == 0
+
+
+def test_a_saved_plan_is_carried_out(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka, tmp_path: Path
+):
+    """The very plan of the file, and it is proved."""
+    file = str(tmp_path / "p.json")
+    learnflow("plan", *flags, "--only", "topic/a", "--out", file)
+
+    done = learnflow("apply", file, *flags, "--yes")
+
+    assert done.code == 0
+    assert sorted(memory.topics()) == ["a"]
+
+
+def test_a_saved_plan_is_refused_when_the_cluster_moved_on(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka, tmp_path: Path
+):
+    """Also its own second run: the cluster is no longer what it saw."""
+    file = str(tmp_path / "p.json")
+    learnflow("plan", *flags, "--out", file)
+    memory.put_topic("a", 5)
+
+    done = learnflow("apply", file, *flags, "--yes")
+
+    assert done.code == 1
+    assert "a: it exists now" in done.err
+    assert memory.mutations == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", "this is not a plan"),
+        ("version: 1", "this is not a plan: not JSON"),
+        ('{"kind": "plan", "version": 9}', "of version 9"),
+    ],
+)
+def test_other_files_are_no_plans(
+    learnflow: Learnflow, flags: tuple[str, ...], tmp_path: Path, text: str, message: str
+):
+    """The file is named with what is wrong."""
+    file = tmp_path / "p.json"
+    file.write_text(text)
+
+    done = learnflow("apply", str(file), *flags, "--yes")
+
+    assert done.code == 1
+    assert f"{file}: " in done.err
+    assert message in done.err
+
+
+def test_a_saved_plan_takes_no_selectors_and_its_own_catalog_only(
+    learnflow: Learnflow, flags: tuple[str, ...], tmp_path: Path
+):
+    """What a plan covers stands in the plan."""
+    file = str(tmp_path / "p.json")
+    learnflow("plan", *flags, "--out", file)
+    other = tmp_path / "other.yaml"
+    other.write_text(CATALOG.replace("shop", "other"))
+
+    assert learnflow("apply", file, *flags, "--only", "topic/a").code == 2
+    assert (
+        "from catalog 'shop', not 'other'"
+        in learnflow("apply", file, "--catalog", str(other), "--yes").err
+    )
+
+
+def test_json_tells_every_step_and_the_proof(learnflow: Learnflow, flags: tuple[str, ...]):
+    """One object: the plan, an entry a step, what a second plan holds."""
+    found = learnflow("apply", *flags, "--yes", "--json").json
+
+    assert (found["kind"], found["ok"], found["error"]) == ("applied", True, None)
+    assert [(s["topic"], s["result"]) for s in found["steps"]] == [("a", "done"), ("b", "done")]
+    assert found["proof"] == {"empty": True, "left": [], "later": [], "blocked": []}
+
+
+def test_json_tells_what_stopped_it(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka
+):
+    """The steps that were done stand beside the error, in one object."""
+
+    def cut(sent: object, moment: object) -> None:
+        if memory.mutations:
+            raise UnreachableError("no broker answers")
+
+    memory.hooks.append(cut)
+    done = learnflow("apply", *flags, "--yes", "--json", "--wait", "1s")
+
+    assert done.code == 1
+    assert done.json["error"]["error"] == "UnreachableError"
+    assert done.json["ok"] is False
+
+
+def test_blocked_topics_exit_1_and_the_rest_is_done(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka
+):
+    """A topic that cannot be had does not hold up the others."""
+    memory.put_topic("a", 9)
+
+    done = learnflow("apply", *flags, "--yes")
+
+    assert done.code == 1
+    assert "[fewer-partitions]" in done.text
+    assert sorted(memory.topics()) == ["a", "b"]
+
+
+def test_a_wrong_wait_is_wrong_usage(learnflow: Learnflow, flags: tuple[str, ...]):
+    """Durations are written with a unit."""
+    done = learnflow("apply", *flags, "--wait", "soon")
+
+    assert done.code == 2
+    assert "--wait: 'soon' is not a duration" in done.err

@@ -1,0 +1,177 @@
+"""`learnflow plan`, on Kafka in memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.support.commands import Learnflow
+
+from learnflow_kafka.adapters.memory import MemoryKafka
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.planfile import from_document, json_schema
+from learnflow_kafka.core.ports import NewRecord
+
+CATALOG = """\
+version: 1
+name: shop
+environments:
+  here: {brokers: 1}
+policy: {max_retention_cut: 10d}
+topics:
+  new: {partitions: 3, replication: 3, min_insync_replicas: 2, retention: 7d}
+  keyed: {partitions: 6, key: id}
+  grown: {partitions: 4}
+  cut: {partitions: 1, retention: 1d}
+services:
+  web:
+    consumes:
+      grown: {start: latest, dead_letter: false}
+deleted:
+  old: {reason: nobody reads it}
+"""
+
+
+@pytest.fixture
+def shop(memory: MemoryKafka, tmp_path: Path) -> tuple[str, ...]:
+    """Flags for a catalog with one of everything, on a cluster where it all differs."""
+    memory.put_topic("keyed", 3)
+    memory.put_topic("grown", 2, config={"segment.ms": "5000"})
+    memory.put_topic("cut", 1, config={"retention.ms": str(30 * 86_400_000)})
+    memory.put_topic("old", 1)
+    memory.put_topic("stray", 1)
+    memory.commit_offsets("web", {TopicPartition("grown", n): 0 for n in range(2)})
+    records = (NewRecord("cut", b"x", partition=0, timestamp_ms=n) for n in range(1000))
+    list(memory.produce(records, partitioner="murmur2_random", timeout=1))
+    memory.requests.clear()
+    (tmp_path / "shop.yaml").write_text(CATALOG)
+    return ("--catalog", str(tmp_path / "shop.yaml"), "--env", "here")
+
+
+def test_people_read_what_why_and_risk(learnflow: Learnflow, shop: tuple[str, ...]):
+    """Each step has its mark, reason, place and risk; the rest of the truth follows."""
+    done = learnflow("plan", *shop)
+
+    for line in (
+        "+ create new: 3 partitions, replication 1, retention.ms 7d, min.insync.replicas 1",
+        "note: replication 3 is declared; the environment has 1 broker, so it is 1 here (new)",
+        "~ change cut: retention.ms 30d -> 20d",
+        "the policy softens the cut: 20d now, 2 further applies",
+        "risk high: removes up to 1,000 of 1,000 records (about ",
+        "partition 0: offsets 0 to 999",
+        "> grow grown: 2 -> 4 partitions",
+        "= commit grown: group web at 0 of partition 2, 3",
+        "! keyed: 3 partitions would become 6, and 50 % of its keys would move  [keys-would-move]",
+        "next: to delete it, add --allow-delete old",
+        "undeclared topics, left alone: stray",
+        "undeclared configs of grown, left alone: segment.ms 5s",
+        "not checked by the broker: 1 step",
+        "plan: 1 to create, 1 to change, 1 to grow, 1 to commit, 1 blocked",
+    ):
+        assert line in done.text, line
+    assert "shop.yaml:7" in done.text
+    assert done.code == 1
+
+
+def test_nothing_is_changed(learnflow: Learnflow, shop: tuple[str, ...], memory: MemoryKafka):
+    """A plan sends no mutating request, whatever its flags."""
+    learnflow("plan", *shop, "--check", "--allow-delete", "old", "--json")
+
+    assert memory.mutations == []
+
+
+def test_programs_get_the_published_shape(learnflow: Learnflow, shop: tuple[str, ...]):
+    """--json is the document that is saved, and fits the published schema."""
+    found = learnflow("plan", *shop, "--json").json
+
+    jsonschema.validate(found, json_schema())
+    assert [s["change"]["kind"] for s in found["steps"]] == [
+        "create_topic",
+        "alter_config",
+        "add_partitions",
+        "commit_offsets",
+    ]
+
+
+def test_markdown_is_for_a_pull_request(learnflow: Learnflow, shop: tuple[str, ...]):
+    """One row a step, and what is blocked below; no cell breaks the table."""
+    text = learnflow("plan", *shop, "--format", "markdown").text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+
+    assert text.startswith("### learnflow: 1 to create, 1 to change")
+    assert len(rows) == 2 + 4
+    assert {row.replace("\\|", "").count("|") for row in rows} == {5}
+    assert "**high**: removes up to 1,000 of 1,000 records" in text
+    assert "- `keyed` 3 partitions would become 6" in text
+
+
+def test_check_exits_3_for_pending_changes_only(
+    learnflow: Learnflow, memory: MemoryKafka, tmp_path: Path
+):
+    """0 clean, 3 pending; without --check a plan is a success."""
+    file = tmp_path / "c.yaml"
+    file.write_text("version: 1\nname: c\ntopics:\n  a: {partitions: 1}\n")
+    flags = ("plan", "--catalog", str(file))
+
+    assert [learnflow(*flags).code, learnflow(*flags, "--check").code] == [0, 3]
+    memory.put_topic("a", 1)
+    assert learnflow(*flags, "--check").code == 0
+
+
+def test_a_tombstone_waiting_for_its_flag_is_pending(
+    learnflow: Learnflow, memory: MemoryKafka, tmp_path: Path
+):
+    """The cluster is not as declared until somebody allows the delete."""
+    file = tmp_path / "c.yaml"
+    file.write_text("version: 1\nname: c\ntopics:\n  a: {}\ndeleted:\n  old: {reason: x}\n")
+    file.write_text(file.read_text().replace("{}", "{partitions: 1}"))
+    memory.put_topic("a", 1)
+    memory.put_topic("old", 1)
+
+    done = learnflow("plan", "--catalog", str(file), "--check")
+
+    assert done.code == 3
+    assert "0 records; 0 B; no write known; groups with offsets: none" in done.text
+
+
+def test_a_plan_can_be_saved(learnflow: Learnflow, shop: tuple[str, ...], tmp_path: Path):
+    """The file is the document, written whole."""
+    out = tmp_path / "plan.json"
+
+    learnflow("plan", *shop, "--out", str(out))
+    plan = from_document(json.loads(out.read_text()), where="plan.json")
+
+    assert len(plan.steps) == 4
+    assert [f.name for f in tmp_path.iterdir() if f.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--only", "new"), "write --only topic/new"),
+        (("--only", "topic/neww"), "did you mean 'new'"),
+        (("--owner", "x"), "owned by 'x'"),
+        (("--allow-delete", "cut"), "no tombstone for 'cut'"),
+        (("--out", "/nowhere/p.json"), "/nowhere/p.json: cannot be written"),
+        (("--env", "there"), "no environment 'there'; it has: here"),
+    ],
+)
+def test_wrong_words_are_explained(
+    learnflow: Learnflow, shop: tuple[str, ...], flags: tuple[str, ...], message: str
+):
+    """A selector that fits nothing is never "nothing to do"."""
+    done = learnflow("plan", *shop, *flags)
+
+    assert done.code in {1, 2}
+    assert message in done.err
+
+
+def test_selectors_narrow_the_plan(learnflow: Learnflow, shop: tuple[str, ...]):
+    """Patterns are globs; what was not looked at says so."""
+    done = learnflow("plan", *shop, "--only", "topic/n*")
+
+    assert "1 of them selected" in done.text
+    assert "undeclared topics: not checked" in done.text
+    assert "plan: 1 to create" in done.text
