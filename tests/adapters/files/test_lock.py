@@ -44,7 +44,7 @@ def test_a_version_that_nobody_published_can_be_used_and_is_named(tmp_path: Path
     (unlocked,) = load(write(tmp_path, V1)).unlocked
 
     assert "e v1 is not in" in unlocked.what
-    assert unlocked.instead == "publish it: learnflow validate --lock"
+    assert unlocked.instead == f"publish it: learnflow validate {tmp_path}/c.yaml --lock"
     assert publish(tmp_path / "c.yaml").unlocked != ()
     assert load(tmp_path / "c.yaml").unlocked == ()
 

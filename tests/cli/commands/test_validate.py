@@ -88,7 +88,7 @@ def test_a_version_that_is_not_locked_names_the_command(
     code = run(["validate", str(folder)])
 
     assert code == 1
-    assert "publish it: learnflow validate --lock" in capsys.readouterr().out
+    assert f"publish it: learnflow validate {folder} --lock" in capsys.readouterr().out
 
 
 def test_locking_publishes_and_then_changes_are_refused(
@@ -169,3 +169,28 @@ def test_it_needs_no_kafka_client(folder: Path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stderr.strip() == "[]"
+
+
+def test_the_how_to_page_shows_real_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """docs/how-to/events.md: its first catalog gives the text it says, and so does its change."""
+    page = (Path(__file__).parents[3] / "docs/how-to/events.md").read_text(encoding="utf-8")
+    blocks = page.split("```")
+    yaml_text, unlocked, changed = blocks[1], blocks[3], blocks[9]
+    monkeypatch.chdir(tmp_path)
+    schema = tmp_path / "catalog" / "schemas" / "order.placed.v1.json"
+    schema.parent.mkdir(parents=True)
+    schema.write_text('{"properties": {"total_cents": {"type": "integer"}}}')
+    (tmp_path / "catalog" / "events.yaml").write_text(yaml_text.removeprefix("yaml\n"))
+    run(["validate", "catalog/"])
+    first = capsys.readouterr().out
+    run(["validate", "catalog/", "--lock"])
+    schema.write_text('{"properties": {"total_cents": {"type": "string"}}}')
+    capsys.readouterr()
+    run(["validate", "catalog/"])
+    second = capsys.readouterr().out
+
+    assert unlocked.removeprefix("text\n") in first
+    for line in changed.removeprefix("text\n").splitlines():
+        assert line in second

@@ -8,7 +8,7 @@ the digest of each version and one short digest a field, to name the field that 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.adapters.files.client import read_text
@@ -30,9 +30,14 @@ Entries = dict[str, dict[str, dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What is published: event -> version -> digest and digests of its fields."""
+    """
+    What is published: event -> version -> digest and digests of its fields.
+
+    `name` is the file as people know it, `catalog` the catalog that it belongs to.
+    """
 
     name: str = FILE
+    catalog: str = "."
     entries: Entries = field(default_factory=dict)
 
     def digest(self, event: str, version: int) -> str | None:
@@ -54,7 +59,7 @@ class Lock:
             event: {n: entry for n, entry in versions.items() if (event, int(n)) not in named}
             for event, versions in self.entries.items()
         }
-        return Lock(self.name, entries)
+        return replace(self, entries=entries)
 
 
 def beside(catalog: Path) -> Path:
@@ -62,25 +67,27 @@ def beside(catalog: Path) -> Path:
     return (catalog if catalog.is_dir() else catalog.parent) / FILE
 
 
-def read(path: Path, label: str | None = None) -> tuple[Lock, Problem | None]:
-    """The lock, empty where there is none yet, and what is wrong with its file."""
+def read(catalog: Path, label: str | None = None) -> tuple[Lock, Problem | None]:
+    """A catalog's lock, empty where there is none yet, and what is wrong with its file."""
+    path = beside(catalog)
     name = f"{label}/{FILE}" if label else str(path)
+    nothing = Lock(name, label or str(catalog))
     if not path.exists():
-        return Lock(name), None
+        return nothing, None
     source = read_text(path, name)
     if isinstance(source, Problem):
-        return Lock(name), source
+        return nothing, source
     try:
         content = json.loads(source.text)
     except json.JSONDecodeError as error:
         what = f"is not JSON: {error.msg} (an unfinished merge?)"
-        return Lock(name), Problem(name, error.lineno, error.colno, "", what, _RENEW)
+        return nothing, Problem(name, error.lineno, error.colno, "", what, _RENEW)
     except (ValueError, RecursionError):
-        return Lock(name), Problem(name, 1, 1, "", "is not a lock of events", _RENEW)
+        return nothing, Problem(name, 1, 1, "", "is not a lock of events", _RENEW)
     fault = _fault(content)
     if fault:
-        return Lock(name), Problem(name, 1, 1, "", fault, _RENEW)
-    return Lock(name, content["events"]), None
+        return nothing, Problem(name, 1, 1, "", fault, _RENEW)
+    return replace(nothing, entries=content["events"]), None
 
 
 def _fault(content: object) -> str | None:
@@ -120,7 +127,7 @@ def extended(lock: Lock, catalog: Catalog) -> tuple[Lock, tuple[tuple[str, int],
                 "fields": field_digests(version.schema),
             }
             added.append((event.name, version.number))
-    return Lock(lock.name, entries), tuple(added)
+    return replace(lock, entries=entries), tuple(added)
 
 
 def text(lock: Lock) -> str:

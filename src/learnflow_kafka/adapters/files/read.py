@@ -77,7 +77,7 @@ def load(
     parts = [part for source in sources if (part := _read_file(source, findings)) is not None]
     if not parts:
         raise CatalogError(with_excerpts(findings.problems, texts))
-    known, fault = lock.read(lock.beside(path), label)
+    known, fault = lock.read(path, label)
     known = known.without(renew)
     findings.problems += [fault] if fault else []
     name = path.stem if path.is_file() else path.resolve().name

@@ -140,7 +140,7 @@ class Reader:
             part.document.problem(
                 path,
                 f"{event.name} v{version.number} is not in {self._lock.name}",
-                "publish it: learnflow validate --lock",
+                f"publish it: learnflow validate {self._lock.catalog} --lock",
                 key=True,
             )
         )
