@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 from tests.support.ports import free_ports
 
+from learnflow_kafka.adapters.local import processes
 from learnflow_kafka.core.local import ClusterSpec, Mode, Serving
 from learnflow_kafka.wiring.local import runtime
 
@@ -72,7 +73,9 @@ def end_all_below(folder: Path) -> list[int]:
         try:
             if any(word.startswith(f"-Dlearnflow.node={folder}") for word in process.cmdline()):
                 process.kill()
+                process.wait(10)
                 ended.append(process.pid)
         except psutil.Error:
             continue
+    processes.reap()
     return ended

@@ -149,13 +149,17 @@ def terminate(running: Running, *, by_force: bool = False) -> None:
 
 
 def alive(running: Running) -> bool:
-    """Whether the process still runs; one that ended and waits to be reaped does not."""
+    """
+    Whether the process still runs; one that ended and waits to be reaped does not.
+
+    A JVM's first thread ends before the others: until they do, its files are open.
+    """
     reap()
     try:
         process = psutil.Process(running.pid)
         if abs(process.create_time() - running.started) > _SAME_START:
             return False
-        return process.status() != psutil.STATUS_ZOMBIE
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.Error:
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -58,16 +59,20 @@ def logs(cluster: Cluster, nodes: Sequence[Node], *, last: int, follow: bool) ->
     Following ends when no process of the cluster is left.
     """
     tails = [_Tail(node, launch.log_of(cluster, node)) for node in nodes]
-    for tail in tails:
-        yield from tail.last(last)
-    while follow:
-        there = any_runs(cluster)
-        fresh = [line for tail in tails for line in tail.new()]
-        yield from fresh
-        if not there:
-            return
-        if not fresh:
-            time.sleep(_POLL)
+    try:
+        for tail in tails:
+            yield from tail.last(last)
+        while follow:
+            there = any_runs(cluster)
+            fresh = [line for tail in tails for line in tail.new()]
+            yield from fresh
+            if not there:
+                return
+            if not fresh:
+                time.sleep(_POLL)
+    finally:
+        for tail in tails:
+            tail.close()
 
 
 class _Tail:
@@ -95,10 +100,14 @@ class _Tail:
             for text in self._complete():
                 yield LogLine(self._node, text)
 
-    def _open(self) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         if self._file:
             self._file.close()
         self._file, self._partial = None, ""
+
+    def _open(self) -> None:
+        self.close()
         with contextlib.suppress(OSError):
             self._file = self._path.open(encoding="utf-8", errors="replace")
 
@@ -119,8 +128,6 @@ class _Tail:
         if self._file is None:
             return False
         with contextlib.suppress(OSError):
-            import os  # noqa: PLC0415 - for this comparison only
-
             now, ours = self._path.stat(), os.fstat(self._file.fileno())
             return not os.path.samestat(now, ours) or now.st_size < self._file.tell()
         return False
