@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ _NEWEST_SINCE: Final = 7
 _ROUNDS: Final = 4
 _PAUSE: Final = 0.25
 
+_NO_LEADER: Final = "LEADER_NOT_AVAILABLE"
+
 _MOVED: Final = frozenset(
     {
         "NOT_LEADER_OR_FOLLOWER",
@@ -33,7 +36,7 @@ _MOVED: Final = frozenset(
         "OFFSET_NOT_AVAILABLE",
         "FENCED_LEADER_EPOCH",
         "UNKNOWN_LEADER_EPOCH",
-        "LEADER_NOT_AVAILABLE",
+        _NO_LEADER,
     }
 )
 
@@ -49,13 +52,15 @@ class Offsets(Reading):
         """Offsets at one end, or of the first record not older than a time in milliseconds."""
         found: Answers = {}
         left = list(dict.fromkeys(partitions))
-        for turn in range(_ROUNDS):
-            if turn:
-                time.sleep(_PAUSE)
+        deadline = time.monotonic() + self._client.limits.patience
+        for turn in itertools.count(1):
             found.update(self._offsets_once(left, at))
-            left = [p for p in left if _moved(found[p])]
-            if not left:
+            # A leader that is gone is not waited for as long as one that is about to start.
+            hopeful = _MOVED if turn < _ROUNDS else _MOVED - {_NO_LEADER}
+            left = [p for p in left if _code(found[p]) in hopeful]
+            if not left or time.monotonic() > deadline:
                 break
+            time.sleep(_PAUSE)
         return found
 
     def _offsets_once(self, partitions: list[TopicPartition], at: Edge | int) -> Answers:
@@ -71,7 +76,7 @@ class Offsets(Reading):
             if isinstance(answer, (NotAuthorizedError, UnsupportedError)):
                 raise answer
             if isinstance(answer, KafkaError):
-                gone = Fault("LEADER_NOT_AVAILABLE", str(answer))
+                gone = Fault(_NO_LEADER, str(answer))
                 found.update((p, gone) for p in _asked(call.request))
             else:
                 found.update(_answers(answer))
@@ -94,9 +99,7 @@ class Offsets(Reading):
             if partition not in leaders:
                 found[partition] = fault(3) or Fault("UNKNOWN_TOPIC_OR_PARTITION", "")
             elif leader is None:
-                found[partition] = Fault(
-                    "LEADER_NOT_AVAILABLE", "No broker leads the partition now."
-                )
+                found[partition] = Fault(_NO_LEADER, "No broker leads the partition now.")
             else:
                 by_leader[leader].append(partition)
         return found, by_leader
@@ -135,5 +138,5 @@ def _answers(answer: Any) -> Answers:
     return found
 
 
-def _moved(answer: OffsetAt | Fault) -> bool:
-    return isinstance(answer, Fault) and answer.code in _MOVED
+def _code(answer: OffsetAt | Fault) -> str | None:
+    return answer.code if isinstance(answer, Fault) else None

@@ -1,7 +1,7 @@
 """
 Waiting until every broker shows a change, so that the next read sees it.
 
-Brokers learn of changes in their order, so the last one of a batch stands for all of them.
+Brokers learn of changes in their order, so the last one of many stands for all of them.
 The wait is bounded and its end is no error: the change is made, only not seen everywhere.
 """
 
@@ -29,34 +29,42 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.changes import AlterConfig
     from learnflow_kafka.core.observed import TopicState
 
-LONGEST: Final = 3.0
-"""Seconds; brokers that serve follow within milliseconds."""
+KNOWN: Final = 60.0
+"""
+Seconds for brokers to know of topics that were made or deleted.
+
+They follow within milliseconds, but a broker first makes the files of thousands of
+partitions, one after the other, before it learns of the next.
+"""
+
+FOLLOWED: Final = 5.0
+"""Seconds for leaders and configs, which need no files."""
 
 
 def until_created(client: Client, topic: str | None, partitions: int = 1) -> None:
-    """Wait until the topic has that many partitions, all with leaders, everywhere."""
+    """Wait until the topic has that many partitions everywhere, and then for their leaders."""
 
-    def usable(found: TopicState | None) -> bool:
-        return (
-            found is not None
-            and len(found.partitions) >= partitions
-            and all(p.leader is not None for p in found.partitions)
-        )
+    def known(found: TopicState | None) -> bool:
+        return found is not None and len(found.partitions) >= partitions
+
+    def led(found: TopicState | None) -> bool:
+        return found is not None and all(p.leader is not None for p in found.partitions)
 
     if topic is not None:
-        client.until(lambda: all(map(usable, _seen(client, topic))), LONGEST)
+        client.until(lambda: all(map(known, _seen(client, topic))), KNOWN)
+        client.until(lambda: all(map(led, _seen(client, topic))), FOLLOWED)
 
 
 def until_deleted(client: Client, topic: str | None) -> None:
     """Wait until no broker knows the topic."""
     if topic is not None:
-        client.until(lambda: not any(_seen(client, topic)), LONGEST)
+        client.until(lambda: not any(_seen(client, topic)), KNOWN)
 
 
 def until_edited(client: Client, changes: Sequence[AlterConfig]) -> None:
     """Wait until every broker shows the topics' new configs."""
     for change in changes:
-        client.until(partial(_edited, client, change), LONGEST)
+        client.until(partial(_edited, client, change), FOLLOWED)
 
 
 def _seen(client: Client, topic: str) -> list[TopicState | None]:

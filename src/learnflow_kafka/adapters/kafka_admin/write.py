@@ -71,10 +71,10 @@ class KafkaAdminAdapter(Groups):
                 validate_only=validate_only,
             )
             names = [t.topic for t in batch]
-            done = self._ask_controller(request, names, _topics, mutating=not validate_only)
-            answers.update(done)
-            if not validate_only:
-                settle.until_created(self._client, _last_made(names, done))
+            answers |= self._ask_controller(request, names, _topics, mutating=not validate_only)
+        if not validate_only:
+            last = _last_made([t.topic for t in topics], answers)
+            settle.until_created(self._client, last)
         return answers
 
     def add_partitions(
@@ -94,12 +94,11 @@ class KafkaAdminAdapter(Groups):
                 validate_only=validate_only,
             )
             names = [t.topic for t in batch]
-            done = self._ask_controller(request, names, _results, mutating=not validate_only)
-            answers.update(done)
-            if not validate_only:
-                totals = {t.topic: t.total for t in batch}
-                last = _last_made(names, done)
-                settle.until_created(self._client, last, totals.get(last or "", 1))
+            answers |= self._ask_controller(request, names, _results, mutating=not validate_only)
+        if not validate_only:
+            totals = {t.topic: t.total for t in topics}
+            last = _last_made(list(totals), answers)
+            settle.until_created(self._client, last, totals.get(last or "", 1))
         return answers
 
     def alter_configs(
@@ -116,11 +115,10 @@ class KafkaAdminAdapter(Groups):
                 resources=[_alteration(t) for t in batch], validate_only=validate_only
             )
             names = [t.topic for t in batch]
-            done = self._ask_controller(request, names, _resources, mutating=not validate_only)
-            answers.update(done)
-            if not validate_only:
-                last = _last_made(names, done)
-                settle.until_edited(self._client, [t for t in batch if t.topic == last])
+            answers |= self._ask_controller(request, names, _resources, mutating=not validate_only)
+        if not validate_only:
+            last = _last_made([t.topic for t in topics], answers)
+            settle.until_edited(self._client, [t for t in topics if t.topic == last])
         return answers
 
     def elect_preferred_leaders(
@@ -158,9 +156,8 @@ class KafkaAdminAdapter(Groups):
             request = DeleteTopicsRequest(
                 topic_names=batch, timeout_ms=self._timeout_ms, max_version=5
             )
-            done = self._ask_controller(request, batch, _responses, mutating=True)
-            answers.update(done)
-            settle.until_deleted(self._client, _last_made(batch, done))
+            answers |= self._ask_controller(request, batch, _responses, mutating=True)
+        settle.until_deleted(self._client, _last_made(names, answers))
         return answers
 
     def commit_offsets(
