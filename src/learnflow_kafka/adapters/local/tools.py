@@ -24,6 +24,7 @@ TOOLS: Final = {
     "kafka-configs": "ConfigCommand",
     "kafka-console-consumer": "consumer.ConsoleConsumer",
     "kafka-console-producer": "ConsoleProducer",
+    "kafka-console-share-consumer": "consumer.ConsoleShareConsumer",
     "kafka-consumer-groups": "consumer.group.ConsumerGroupCommand",
     "kafka-consumer-perf-test": "ConsumerPerformance",
     "kafka-delete-records": "DeleteRecordsCommand",
