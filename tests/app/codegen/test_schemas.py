@@ -218,7 +218,7 @@ def test_what_python_cannot_say_is_refused(schema: dict[str, Any], path: str, wo
     (found,) = problems(fields({"f": schema}))
 
     assert (found.file, found.line) == ("shop/events.yaml", 7)
-    assert found.path.startswith("e0 v1:properties.f")
+    assert found.path.startswith("events.e0.versions.1.properties.f")
     assert found.path.endswith(path)
     assert words in found.what
 
@@ -245,7 +245,7 @@ def test_all_problems_come_at_once() -> None:
     found = problems(fields({"a": bad, "b": bad}), fields({"c": bad}))
 
     assert [p.path for p in found] == [
-        "e0 v1:properties.a.not",
-        "e0 v1:properties.b.not",
-        "e1 v1:properties.c.not",
+        "events.e0.versions.1.properties.a.not",
+        "events.e0.versions.1.properties.b.not",
+        "events.e1.versions.1.properties.c.not",
     ]

@@ -332,14 +332,14 @@ class _Maker:
             yield
         except Unsayable as fault:
             place = self.version.place
-            inside = ".".join(fault.path)
+            inside = ("events", self.event, "versions", str(self.version.number), *fault.path)
             self.faults += 1
             self.problems.append(
                 Problem(
                     place.file,
                     place.line,
                     place.column,
-                    f"{self.event} v{self.version.number}{':' if inside else ''}{inside}",
+                    ".".join(inside),
                     f"Python's types cannot say this: {fault.what}",
                     fault.instead,
                 )
