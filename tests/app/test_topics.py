@@ -13,7 +13,7 @@ from learnflow_kafka.app.topics import (
     losses,
     require_deletable,
 )
-from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.observed import GroupProtocol, TopicPartition
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.errors import RefusedError, RequestError
 
@@ -94,6 +94,24 @@ def test_a_topic_in_use_needs_to_be_named_again(kafka: MemoryKafka):
     require_deletable(kafka, found, Overrides(anyway=frozenset({"orders"})))
 
     assert caught.value.fix == "if you are certain, add --delete-anyway orders"
+
+
+def test_a_group_in_a_rebalance_counts_as_active(kafka: MemoryKafka):
+    """While nothing is assigned, a place in the topic is enough to refuse."""
+    kafka.commit_offsets("billing", {TopicPartition("orders", 0): 2})
+    kafka.join("billing", [])
+    loss = losses(kafka, ["orders"])["orders"]
+
+    assert loss.active == ("billing",)
+
+
+def test_a_share_group_that_reads_nothing_yet_may_read_anything(kafka: MemoryKafka):
+    """An active share group without assignments refuses deletion, as it is not told apart."""
+    kafka.join("shared", [], protocol=GroupProtocol.SHARE)
+    kafka.join("idle", [], protocol=GroupProtocol.CONSUMER)
+    loss = losses(kafka, ["orders"])["orders"]
+
+    assert (loss.active, loss.unknown) == ((), ("shared",))
 
 
 def test_internal_and_reserved_topics_need_to_be_named_again(kafka: MemoryKafka):

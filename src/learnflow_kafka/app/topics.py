@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from learnflow_kafka.app.lookup import allowed, extents, find_topics, partitions_in
 from learnflow_kafka.core.names import is_internal, is_reserved
-from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.observed import GroupProtocol, GroupState, TopicPartition
 from learnflow_kafka.core.plan import Loss
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.errors import RefusedError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.observed import (
         ConfigValue,
         GroupDescription,
+        GroupListing,
         PartitionState,
         TopicState,
     )
@@ -140,8 +141,8 @@ def losses(admin: KafkaAdmin, names: Sequence[str]) -> dict[str, Loss]:
             detail.records,
             detail.summary.bytes,
             newest.get(detail.summary.state.name),
-            groups=tuple(sorted(usage.readers[detail.summary.state.name])),
-            active=tuple(sorted(usage.active[detail.summary.state.name])),
+            groups=tuple(sorted(usage.readers.get(detail.summary.state.name, ()))),
+            active=tuple(sorted(usage.active.get(detail.summary.state.name, ()))),
             unknown=usage.unknown,
         )
         for detail in details
@@ -166,7 +167,7 @@ def require_deletable(admin: KafkaAdmin, found: Mapping[str, Loss], overrides: O
             fixes.append(f"--allow-internal {name}")
         who = loss.active or loss.unknown
         if who and name not in overrides.anyway:
-            why = "is active on it" if loss.active else "may read it, and hides its members"
+            why = "is active on it" if loss.active else "may read it; what it reads is not told"
             reasons.append(f"{name}: group {', '.join(who)} {why}")
             fixes.append(f"--delete-anyway {name}")
     if reasons:
@@ -244,28 +245,46 @@ class _Usage:
 
 def _usage(admin: KafkaAdmin) -> _Usage:
     listed = admin.groups()
-    readers: dict[str, set[str]] = defaultdict(set)
-    active: dict[str, set[str]] = defaultdict(set)
+    live = {g.name: g for g in listed if g.state.active}
+    places: dict[str, set[str]] = {}
     unknown = set()
-    live = {g.name for g in listed if g.state.active}
-    for group, places in admin.committed([g.name for g in listed]).items():
-        if isinstance(places, Fault):
+    for group, committed in admin.committed([g.name for g in listed]).items():
+        if isinstance(committed, Fault):
             unknown.add(group)
-            continue
-        for where in places:
-            readers[where.topic].add(group)
+        else:
+            places[group] = {where.topic for where in committed}
+    readers = {group: set(topics) for group, topics in places.items()}
     for group, description in admin.describe_groups(sorted(live)).items():
-        topics = _reading(description)
-        if topics is None:
-            # Who reads what is hidden: each topic it has a place in may be read now.
-            topics = {topic for topic, groups in readers.items() if group in groups}
-        for topic in topics:
-            active[topic].add(group)
-            readers[topic].add(group)
-    return _Usage(readers, active, tuple(sorted(unknown & live)))
+        assigned = _assigned(description)
+        readers.setdefault(group, set()).update(assigned)
+        if not readers[group] and _may_read_more(live[group], description):
+            unknown.add(group)
+    return _Usage(
+        _by_topic(readers),
+        # A rebalance takes all assignments away for a moment; places in a topic stay.
+        _by_topic({g: topics for g, topics in readers.items() if g in live}),
+        tuple(sorted(unknown & live.keys())),
+    )
 
 
-def _reading(description: GroupDescription | Fault) -> set[str] | None:
+def _assigned(description: GroupDescription | Fault) -> set[str]:
+    """The topics that members read now, as far as the broker tells."""
+    if isinstance(description, Fault):
+        return set()
+    members = description.members or ()
+    return {where.topic for member in members for where in member.assignment}
+
+
+def _may_read_more(group: GroupListing, description: GroupDescription | Fault) -> bool:
+    """Whether an active group that is seen reading nothing may be about to."""
     if isinstance(description, Fault) or description.members is None:
-        return None
-    return {where.topic for member in description.members for where in member.assignment}
+        return True
+    return group.state is not GroupState.STABLE or group.protocol is GroupProtocol.SHARE
+
+
+def _by_topic(topics: Mapping[str, Collection[str]]) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for group, names in topics.items():
+        for name in names:
+            found[name].add(group)
+    return found

@@ -172,3 +172,15 @@ def test_bytes_that_are_no_yaml_are_an_error(tmp_path: Path, content: bytes):
 
     with pytest.raises(ContextError, match=r"UTF-8|YAML forbids"):
         read.load(file)
+
+
+def test_the_file_in_the_guide_is_a_good_one(tmp_path: Path):
+    """docs/how-to/contexts.md shows a file that is read as it says."""
+    guide = Path(__file__).parents[3] / "docs" / "how-to" / "contexts.md"
+    file = tmp_path / "contexts.yaml"
+    file.write_text(guide.read_text().partition("```yaml\n")[2].partition("```")[0])
+    book = read.load(file)
+
+    assert book.current == "staging"
+    assert book.get("prod").protected
+    assert book.get("prod").connection.protocol is Protocol.SASL_SSL
