@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from learnflow_kafka.cli.options import Target, dry_run_option, json_option, yes_option
 from learnflow_kafka.core.connection import (
-    Connection,
     Context,
     Mechanism,
     Protocol,
-    Sasl,
-    SecretRef,
-    SecretSource,
-    Tls,
 )
 from learnflow_kafka.errors import ContextError, UsageError
 
@@ -175,11 +169,12 @@ def add(
         --password-command 'pass show kafka' --ca ca.pem --env production --protected
     """
     from learnflow_kafka.cli.confirm import ask
+    from learnflow_kafka.cli.connections import context_of
     from learnflow_kafka.cli.views import contexts as view
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.wiring import contexts
 
-    context = _context(name, settings)
+    context = context_of(name, settings)
     book = contexts.book()
     known = name in book.contexts
     book.with_context(context)  # the name is refused before anything is connected to
@@ -311,95 +306,3 @@ def _tell_override(name: str) -> None:
     other = os.environ.get(contexts.VARIABLE)
     if other and other != name:
         click.echo(f"But ${contexts.VARIABLE} is {other!r}, which goes first.", err=True)
-
-
-def _context(name: str, settings: dict[str, Any]) -> Context:
-    from learnflow_kafka.core.contexts import parse_bootstrap
-
-    try:
-        bootstrap = parse_bootstrap(settings["bootstrap"])
-    except ValueError as error:
-        raise UsageError(str(error), where="--bootstrap") from error
-    sasl = _sasl(settings)
-    tls = _tls(settings)
-    protocol = _protocol(settings["protocol"], tls=tls is not None, sasl=sasl is not None)
-    return Context(
-        name,
-        Connection(bootstrap, protocol, tls, sasl),
-        environment=settings["environment"],
-        catalog=_absolute(settings["catalog"]),
-        protected=settings["protected"],
-    )
-
-
-def _protocol(said: str | None, *, tls: bool, sasl: bool) -> Protocol:
-    if said is None:
-        if sasl:
-            return Protocol.SASL_SSL
-        return Protocol.SSL if tls else Protocol.PLAINTEXT
-    protocol = Protocol(said.upper())
-    if sasl != protocol.value.startswith("SASL"):
-        _mismatch(protocol, "--username", needed=not sasl)
-    if tls and not protocol.value.endswith("SSL"):
-        _mismatch(protocol, "TLS options", needed=False)
-    return protocol
-
-
-def _mismatch(protocol: Protocol, what: str, *, needed: bool) -> NoReturn:
-    raise UsageError(f"{protocol.value} {'needs' if needed else 'takes no'} {what}")
-
-
-def _tls(settings: dict[str, Any]) -> Tls | None:
-    key_password = _secret(settings, "key_password")
-    own = (settings["ca"], settings["certificate"], settings["key"], key_password)
-    if (settings["certificate"] is None) != (settings["key"] is None):
-        raise UsageError("--certificate and --key go together")
-    if not (any(own) or settings["tls"] or settings["no_verify_hostname"]):
-        return None
-    return Tls(
-        _existing(settings["ca"], "--ca"),
-        _existing(settings["certificate"], "--certificate"),
-        _existing(settings["key"], "--key"),
-        key_password,
-        verify_hostname=not settings["no_verify_hostname"],
-    )
-
-
-def _sasl(settings: dict[str, Any]) -> Sasl | None:
-    password = _secret(settings, "password")
-    username, mechanism = settings["username"], settings["mechanism"]
-    if username is None:
-        if password or mechanism:
-            raise UsageError("a password or mechanism needs --username")
-        return None
-    if password is None:
-        raise UsageError(
-            f"where is the password of {username}?",
-            fix="add --password-file PATH, --password-env NAME or --password-command 'LINE'",
-        )
-    return Sasl(Mechanism(mechanism or Mechanism.SCRAM_SHA_512), username, password)
-
-
-def _secret(settings: dict[str, Any], name: str) -> SecretRef | None:
-    found = [
-        SecretRef(source, value)
-        for source in SecretSource
-        if (value := settings[f"{name}_{source.value}"]) is not None
-    ]
-    if len(found) > 1:
-        option = name.replace("_", "-")
-        raise UsageError(f"give one of --{option}-file, --{option}-env and --{option}-command")
-    if found and found[0].source is SecretSource.FILE:
-        return SecretRef(SecretSource.FILE, str(Path(found[0].value).expanduser().absolute()))
-    return found[0] if found else None
-
-
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
-
-
-def _existing(path: str | None, option: str) -> str | None:
-    found = _absolute(path)
-    if found is not None and not Path(found).is_file():
-        raise UsageError(f"there is no file {found}", where=option)
-    return found
