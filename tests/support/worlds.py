@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -24,10 +26,11 @@ from learnflow_kafka.core.plan import Scope
 from learnflow_kafka.core.ports import NewRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from learnflow_kafka.core.observed import Record
     from learnflow_kafka.core.plan import Step
+    from learnflow_kafka.core.ports import KafkaAdmin
     from learnflow_kafka.core.requests import Sent
 
 NOW = 1_800_000_000_000
@@ -80,6 +83,64 @@ class World:
     groups: tuple[Group, ...]
     wanted: Catalog
     scope: Scope
+
+    def named(self, prefix: str, *, copies: int) -> World:
+        """
+        The same world for a cluster that others use too.
+
+        Names begin with the prefix, replication is at most `copies`, nobody is active, and
+        only declared topics are asked about.
+        """
+        topics = [
+            replace(
+                t, name=prefix + t.name, replication=t.replication and min(t.replication, copies)
+            )
+            for t in self.wanted.topics.values()
+        ]
+        latest = [(prefix + c.topic, prefix + c.group) for _, c in self.wanted.subscriptions()]
+        return World(
+            {
+                prefix + n: replace(it, replication=min(it.replication, copies), ages=())
+                for n, it in self.live.items()
+            },
+            tuple(
+                Group(prefix + g.name, prefix + g.topic, g.committed, active=False)
+                for g in self.groups
+            ),
+            catalog(
+                *topics,
+                latest=latest,
+                dead=[prefix + n for n in self.wanted.tombstones],
+                policy=self.wanted.policy,
+            ),
+            Scope(
+                declared_only=True,
+                allow_delete=tuple(prefix + n for n in self.scope.allow_delete),
+                delete_anyway=tuple(prefix + n for n in self.scope.allow_delete),
+            ),
+        )
+
+    def put(self, admin: KafkaAdmin) -> None:
+        """Make this state on a real cluster."""
+        made = [
+            CreateTopic(name, it.partitions, it.replication, dict(it.config))
+            for name, it in self.live.items()
+        ]
+        faults = {k: v for k, v in admin.create_topics(made).items() if v} if made else {}
+        assert not faults
+        for group in self.groups:
+            it = self.live.get(group.topic)
+            count = min(group.committed, it.partitions) if it else 0
+            if count:
+                wanted = {TopicPartition(group.topic, n): 0 for n in range(count)}
+                commit = partial(admin.commit_offsets, group.name, wanted)
+                eventually(lambda: not any(commit().values()))  # noqa: B023 - called at once
+
+    def remove(self, admin: KafkaAdmin) -> None:
+        """Take it all away again."""
+        names = {*self.live, *self.wanted.topics}
+        admin.delete_topics([*admin.topics(names)])
+        admin.delete_groups([g.name for g in self.groups])
 
     def build(self) -> MemoryKafka:
         """A fresh cluster of this state, with an empty log of requests."""
@@ -207,3 +268,11 @@ def shape(kafka: MemoryKafka) -> dict[str, Held]:
 def places(kafka: MemoryKafka) -> dict[str, dict[TopicPartition, int]]:
     """Where every group stands."""
     return {name: dict(found.committed) for name, found in sorted(kafka._state.groups.items())}
+
+
+def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it is so; brokers learn of changes one after the other."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
