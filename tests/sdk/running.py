@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from tests.sdk.notes import until
 
 from learnflow_kafka.sdk.settings import Settings
@@ -62,6 +62,14 @@ def committed(bootstrap: str, world: World) -> int:
     found = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
     places = found.result(30).topic_partitions
     return sum(p.offset for p in places if p.topic == world.notes.name and p.offset > 0)
+
+
+def written(bootstrap: str, topic: str) -> int:
+    """How many records a topic holds, where none was removed and no transaction wrote."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    partitions = admin.list_topics(topic, timeout=30).topics[topic].partitions
+    ends = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+    return sum(future.result(30).offset for future in admin.list_offsets(ends).values())
 
 
 class Process:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.sdk.notes import FAST, Note, create, reading, until, world
-from tests.sdk.running import Process, committed
+from tests.sdk.running import Process, committed, written
 
 from learnflow_kafka.core.dead_letters import parse
 from learnflow_kafka.sdk.producer import Producer
@@ -49,7 +49,7 @@ def kill_often(kafka: LocalKafka, folder: Path, *, kills: int, events: int) -> N
     last = Process(kafka.bootstrap, place, folder, "concurrency=4")
     until(lambda: committed(kafka.bootstrap, place) == events, seconds=240)
     with reading(kafka.bootstrap, place.dead_letters) as read:
-        letters = [parse(record.headers()) for record in read(len(failing))]
+        letters = [parse(r.headers()) for r in read(written(kafka.bootstrap, place.dead_letters))]
     last.end(signal.SIGKILL)
 
     assert set(last.numbers()) == set(range(events)) - failing

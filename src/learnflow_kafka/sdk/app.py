@@ -182,7 +182,6 @@ class App:
             self._stop_loop()
 
     def _start(self, mailbox: Mailbox) -> None:
-        progress = threading.Event()
         shared: dict[tuple[str, str, str], list[Route]] = {}
         for route in self._routes.all():
             wanted = route.subscription
@@ -190,28 +189,25 @@ class App:
         for routes in shared.values():
             workers: dict[str, tuple[Route, Workers]] = {}
             for route in routes:
-                mine = (route, self._workers(route, mailbox, progress))
+                mine = (route, self._workers(route, mailbox))
                 workers |= dict.fromkeys(route.topics, mine)
             poller = Poller(
                 consumer_config(self._config, routes[0], self.settings),
                 workers,
                 self.settings,
-                progress=progress,
                 fail=self._fail,
                 stuck=self._exit_stuck,
             )
             self._pollers.append(poller)
             poller.thread.start()
 
-    def _workers(self, route: Route, mailbox: Mailbox, progress: threading.Event) -> Workers:
+    def _workers(self, route: Route, mailbox: Mailbox) -> Workers:
         desk = Desk(route, self._outlets.sender(route.subscription.topic.partitioner))
         self._desks.append(desk)
         concurrency = route.subscription.concurrency
         if route.is_async:
-            return LoopWorkers(
-                desk, concurrency, mailbox=mailbox, fail=self._fail, progress=progress
-            )
-        return ThreadWorkers(desk, concurrency, fail=self._fail, progress=progress)
+            return LoopWorkers(desk, concurrency, mailbox=mailbox, fail=self._fail)
+        return ThreadWorkers(desk, concurrency, fail=self._fail)
 
     async def _shut_down(self, server: HealthServer | None) -> None:
         self._stop.set()

@@ -32,9 +32,14 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 _POLL: Final = 0.1
-_BATCH: Final = 500
-_HOLD: Final = 0.2
+_BATCH: Final = 5_000
+"""
+Records taken at once. Many: after each batch this thread waits for the interpreter's lock, which
+a busy worker gives away every five milliseconds only. The client's queue bounds the bytes.
+"""
+_HOLD: Final = 1.0
 """Seconds that a full buffer may take to empty before its partition is paused."""
+_MOMENT: Final = 0.005
 _LAG_EVERY: Final = 1.0
 _MISSING: Final = frozenset({Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC})  # noqa: SLF001
 
@@ -66,13 +71,12 @@ def consumer_config(
 class Poller:
     """One consumer: the routes that share group, start and isolation, and their workers."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a consumer
+    def __init__(
         self,
         config: Mapping[str, Any],
         workers: Mapping[str, tuple[Route, Workers]],
         settings: Settings,
         *,
-        progress: threading.Event,
         fail: Callable[[SdkError], None],
         stuck: Callable[[str], None],
     ) -> None:
@@ -85,7 +89,6 @@ class Poller:
         """What keeps the consumer from its topics, in words."""
         self._workers = workers
         self._settings = settings
-        self._progress = progress
         self._fail = fail
         self._stuck = stuck
         self._assigned: dict[tuple[str, int], Assigned] = {}
@@ -168,8 +171,7 @@ class Poller:
         deadline = time.monotonic() + _HOLD
         while full and time.monotonic() < deadline:
             # Pausing throws away what the client has fetched; fast handlers need a moment only.
-            self._progress.clear()
-            self._progress.wait(0.01)
+            time.sleep(_MOMENT)
             for assigned in full:
                 assigned.collect()
             full = [a for a in full if not self._has_room(a)]
@@ -263,7 +265,7 @@ class Poller:
         while any(a.running for a in gone) and time.monotonic() < deadline:
             self.beat = time.monotonic()
             self._check_stuck(self.beat)
-            time.sleep(0.005)
+            time.sleep(_MOMENT)
         for assigned in gone:
             assigned.collect()
         return not any(a.running for a in gone)

@@ -106,11 +106,9 @@ class ThreadWorkers:
         concurrency: int,
         *,
         fail: Callable[[SdkError], None],
-        progress: threading.Event,
     ) -> None:
         self._desk = desk
         self._fail = fail
-        self._progress = progress
         self._lanes: Lanes[Lane, Any] = Lanes()
         self._changed = threading.Condition()
         self._stopped = False
@@ -163,7 +161,6 @@ class ThreadWorkers:
             finally:
                 assigned.running -= 1
                 running.handler = None
-                self._progress.set()
             with self._changed:
                 if left:
                     self._lanes.park(turn.lane, left, time.monotonic() + seconds)
@@ -242,13 +239,11 @@ class LoopWorkers:
         *,
         mailbox: Mailbox,
         fail: Callable[[SdkError], None],
-        progress: threading.Event,
     ) -> None:
         self._desk = desk
         self._concurrency = concurrency
         self._mailbox = mailbox
         self._fail = fail
-        self._progress = progress
         self._lanes: Lanes[Lane, Any] = Lanes()
         self._room = Room()
         self._tasks: dict[asyncio.Task[None], Running] = {}
@@ -342,7 +337,6 @@ class LoopWorkers:
                 self._lanes.park(turn.lane, left, time.monotonic() + seconds)
             else:
                 self._lanes.release(turn.lane)
-            self._progress.set()
 
     async def _take_turn(
         self, turn: Turn[Lane, Any], running: Running
