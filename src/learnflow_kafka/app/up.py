@@ -21,6 +21,7 @@ from learnflow_kafka.core.local import (
     ENVIRONMENT,
     Declaration,
     LocalEvent,
+    NodeStarting,
     Serving,
     Warned,
     offsets_retention_ms,
@@ -47,13 +48,19 @@ VERIFY_TIMEOUT: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What `up` works with; `admin` and `verification` open what a context names."""
+    """
+    What `up` works with; `admin` and `verification` open what a context names.
+
+    `meanwhile` is called when the brokers have begun to start: it loads, beside us, what
+    `admin` and `verification` are going to need.
+    """
 
     runtime: Runtime
     clock: Clock
     catalog: Callable[[str | None], Catalog]
     admin: Callable[[Context], AbstractContextManager[KafkaAdmin]]
     verification: Callable[[Context], Ports]
+    meanwhile: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def up(request: Request, world: World) -> Iterator[UpEvent]:
     """
     began = world.clock.monotonic()
     spec, catalog, desired = _settle(request, world)
-    cluster = yield from _start(spec, world.runtime)
+    cluster = yield from _start(spec, world)
     events: list[Event | Held] = []
     with world.admin(cluster.context) as admin:
         for event in _apply(admin, world.clock, desired):
@@ -144,8 +151,12 @@ def _usual_environment(catalog: Catalog, there: Cluster | None) -> str | None:
     return next((name for name in candidates if name in catalog.environments), None)
 
 
-def _start(spec: ClusterSpec, runtime: Runtime) -> Generator[LocalEvent, None, Cluster]:
-    for event in runtime.start(spec):
+def _start(spec: ClusterSpec, world: World) -> Generator[LocalEvent, None, Cluster]:
+    started = False
+    for event in world.runtime.start(spec):
+        if isinstance(event, NodeStarting) and not started:
+            started = True
+            world.meanwhile()
         yield event
         if isinstance(event, Serving):
             return event.cluster

@@ -186,6 +186,11 @@ class LocalRuntime:
             logging.write_text(text, encoding="ascii")
         return tools.command(cluster, engine, tool, args, logging=logging)
 
+    def engine(self, mode: Mode) -> tuple[Engine, Path]:
+        """What runs the mode, and where what is made from it is kept; for measurements."""
+        engine = self._prepared(mode)
+        return engine, self._derived(engine)
+
     def _prepared(self, mode: Mode) -> Engine:
         """What runs the mode, without telling of the way there."""
         preparing = self.prepare(mode)
