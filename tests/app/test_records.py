@@ -126,7 +126,7 @@ def test_without_the_right_to_read_configs_the_broker_judges_sizes(kafka: Memory
 
     assert limits_of(kafka, "orders").record_bytes is None
     assert isinstance(event, BadLine)
-    assert "MSG_SIZE_TOO_LARGE" in event.reason
+    assert "MESSAGE_TOO_LARGE" in event.reason
 
 
 def test_an_unknown_topic_is_never_made(kafka: MemoryKafka):
