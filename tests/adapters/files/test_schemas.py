@@ -50,3 +50,12 @@ def test_fields_may_have_the_names_of_keywords(load_text: Callable[..., object])
     )
 
     assert load_text(EVENT, s=schema)
+
+
+def test_an_invalid_version_beside_another_is_one_problem(problems: Problems):
+    """What is no schema is not compared with anything."""
+    (problem,) = problems(
+        "events: {e: {versions: {1: {properties: {a: x}}, 2: {properties: {a: {}}}}}}\n"
+    )
+
+    assert "is not a JSON Schema that can be used" in problem.what

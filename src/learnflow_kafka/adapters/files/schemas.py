@@ -83,14 +83,14 @@ class Reader:
             self._problems.append(document.problem(inside, "the schema holds more than JSON has"))
             return None
         version = EventVersion(number, schema, found_digest, part.place(*path))
-        if self._lock.digest(name, number) != version.digest:
-            self._problems += [
-                document.problem(
-                    (*inside, *where), f"is not a JSON Schema that can be used: {what}"
-                )
-                for where, what in schema_faults(schema)
-            ]
-        return version
+        if self._lock.digest(name, number) == version.digest:
+            return version
+        faults = schema_faults(schema)
+        self._problems += [
+            document.problem((*inside, *where), f"is not a JSON Schema that can be used: {what}")
+            for where, what in faults
+        ]
+        return None if faults else version
 
     def _against_lock(self, event: Event, part: Part) -> None:
         for position, version in enumerate(event.versions):
