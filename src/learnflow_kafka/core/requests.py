@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
+
 MAX_PARTITIONS: Final = 10_000
 """Kafka answers POLICY_VIOLATION to a creating request that asks for more than these."""
 
-CREATED_PARTITIONS: Final = 6_000
+RECORDS: Final = 9_000
 """
-What one creating request asks for at most.
+What one changing request writes to the metadata log at most.
 
-A cluster of three brokers on two cores makes 6,000 partitions of replication 3 in about a
-second: short enough for every timeout, long enough not to count.
+Kafka refuses more than 10,000 records: one for each topic, partition and config.
 """
 
-CREATED_TOPICS: Final = 500
+CREATED_TOPICS: Final = 2_000
 DESCRIBED_CONFIGS: Final = 1_000
 ALTERED_CONFIGS: Final = 500
 DELETED_TOPICS: Final = 500
@@ -67,21 +68,45 @@ def by_weight(
     items: Sequence[T], weight: Callable[[T], int], *, heaviest: int, longest: int
 ) -> Iterator[list[T]]:
     """
-    The items in lists of at most `longest`, and at most `heaviest` together.
+    The items, in their order, in lists of at most `longest`, and at most `heaviest` together.
 
-    An item that is too heavy by itself gets a list of its own, for the broker to refuse.
+    The first list may be short and the others are full: a broker shows the last topics as
+    soon as it has made the files of all lists before. An item that is too heavy by itself
+    gets a list of its own, for the broker to refuse.
 
-    >>> list(by_weight([4, 4, 9, 1], int, heaviest=8, longest=10))
-    [[4, 4], [9], [1]]
+    >>> list(by_weight([1, 4, 4, 9, 1, 7], int, heaviest=8, longest=10))
+    [[1], [4, 4], [9], [1, 7]]
     """
-    batch: list[T] = []
+    batches: list[list[T]] = []
     carried = 0
-    for item in items:
+    for item in reversed(items):
         load = weight(item)
-        if batch and (carried + load > heaviest or len(batch) == longest):
-            yield batch
-            batch, carried = [], 0
-        batch.append(item)
+        if not batches or carried + load > heaviest or len(batches[-1]) == longest:
+            batches.append([])
+            carried = 0
+        batches[-1].append(item)
         carried += load
-    if batch:
-        yield batch
+    for batch in reversed(batches):
+        yield batch[::-1]
+
+
+def creations(topics: Sequence[CreateTopic]) -> Iterator[list[CreateTopic]]:
+    """Topics to be created, in as many lists as it takes requests."""
+    return by_weight(
+        topics,
+        lambda t: 1 + max(t.partitions, 1) + len(t.config),
+        heaviest=RECORDS,
+        longest=CREATED_TOPICS,
+    )
+
+
+def growths(topics: Sequence[AddPartitions]) -> Iterator[list[AddPartitions]]:
+    """Topics to be given partitions, in as many lists as it takes requests."""
+    return by_weight(
+        topics, lambda t: max(t.total - t.current, 1), heaviest=RECORDS, longest=CREATED_TOPICS
+    )
+
+
+def alterations(topics: Sequence[AlterConfig]) -> Iterator[list[AlterConfig]]:
+    """Topics to be edited, in as many lists as it takes requests."""
+    return by_weight(topics, lambda t: len(t.edits), heaviest=RECORDS, longest=ALTERED_CONFIGS)

