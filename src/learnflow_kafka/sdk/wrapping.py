@@ -27,7 +27,6 @@ STRUCTURED_HEADER: Final = (CONTENT_TYPE, b"application/cloudevents+json; charse
 BINARY_HEADER: Final = (CONTENT_TYPE, JSON.encode())
 
 _LEGAL: Final = re.compile(r"[a-z0-9]{1,20}\Z")
-_SECOND: Final = 1_000_000_000
 _json: Final = msgspec.json.encode
 
 
@@ -56,19 +55,20 @@ class Identifiers:
 
 
 class Clock:
-    """The current time as RFC 3339 in UTC; the text of a second is made once a second."""
+    """The current time as RFC 3339 in UTC, to the millisecond; each text is made once."""
 
     def __init__(self) -> None:
         self._known = (0, "")
 
     def text(self) -> str:
-        """Now, with microseconds."""
-        second, rest = divmod(time.time_ns(), _SECOND)
+        """Now."""
+        now = time.time_ns() // 1_000_000
         known, text = self._known
-        if known != second:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._known = (second, text)  # one assignment: threads may race, and all are right
-        return f"{text}.{rest // 1000:06d}Z"
+        if known != now:
+            second, rest = divmod(now, 1_000)
+            text = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
+            self._known = (now, text)  # one assignment: threads may race, and all are right
+        return text
 
 
 identifiers: Final = Identifiers()
