@@ -7,6 +7,7 @@ The run of one plan: batch by batch, each looked at again before it is sent.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.events import Done, Failed, Proved, Skipped, Waiting
@@ -25,11 +26,11 @@ from learnflow_kafka.core.fingerprint import differences, expected, fingerprint
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.requests import (
-    ALTERED_CONFIGS,
-    CREATED_PARTITIONS,
-    CREATED_TOPICS,
     DELETED_TOPICS,
-    by_weight,
+    alterations,
+    chunks,
+    creations,
+    growths,
 )
 from learnflow_kafka.errors import (
     KafkaError,
@@ -109,37 +110,26 @@ def await_brokers(
 
 def _batches(steps: Sequence[Step]) -> Iterator[list[tuple[int, Step]]]:
     """Neighbouring steps of one kind together, as many as one request carries."""
-    numbered = [*enumerate(steps, start=1)]
-    start = 0
-    for end in range(1, len(numbered) + 1):
-        kind = type(numbered[start][1].change)
-        if end == len(numbered) or type(numbered[end][1].change) is not kind:
-            yield from by_weight(
-                numbered[start:end],
-                lambda pair: _weight(pair[1].change),
-                heaviest=CREATED_PARTITIONS,
-                longest=_LONGEST[kind],
-            )
-            start = end
+    numbered = enumerate(steps, start=1)
+    for kind, group in groupby(numbered, key=lambda pair: type(pair[1].change)):
+        same = [*group]
+        for size in _sizes(kind, [step.change for _, step in same]):
+            yield same[:size]
+            same = same[size:]
 
 
-_LONGEST: Final[Mapping[type[Change], int]] = {
-    CreateTopic: CREATED_TOPICS,
-    AlterConfig: ALTERED_CONFIGS,
-    AddPartitions: CREATED_TOPICS,
-    CommitOffsets: 1,
-    DeleteTopic: DELETED_TOPICS,
-}
-
-
-def _weight(change: Change) -> int:
-    match change:
-        case CreateTopic():
-            return change.partitions
-        case AddPartitions():
-            return change.total - change.current
-        case _:
-            return 1
+def _sizes(kind: type[Change], changes: Sequence[Change]) -> list[int]:
+    """How many of the changes go into each request, in order."""
+    lists: Iterator[Sequence[Change]]
+    if kind is CreateTopic:
+        lists = creations([c for c in changes if isinstance(c, CreateTopic)])
+    elif kind is AddPartitions:
+        lists = growths([c for c in changes if isinstance(c, AddPartitions)])
+    elif kind is AlterConfig:
+        lists = alterations([c for c in changes if isinstance(c, AlterConfig)])
+    else:
+        lists = chunks(changes, DELETED_TOPICS if kind is DeleteTopic else 1)
+    return [len(batch) for batch in lists]
 
 
 @dataclass(slots=True)
