@@ -48,11 +48,14 @@ def world() -> World:
 
 def _load_clients() -> None:
     """Load the clients' libraries beside the start of the brokers: 0.3 s that nobody waits for."""
+    import contextlib
     import threading
 
     def load() -> None:
-        from learnflow_kafka.adapters import kafka_admin, kafka_data
+        # Where one is missing, the command itself says what to install.
+        with contextlib.suppress(ImportError):
+            from learnflow_kafka.adapters import kafka_admin, kafka_data
 
-        del kafka_admin, kafka_data
+            del kafka_admin, kafka_data
 
     threading.Thread(target=load, name="load clients", daemon=True).start()

@@ -25,7 +25,7 @@ from learnflow_kafka.adapters.local import (
     train,
 )
 from learnflow_kafka.adapters.local.locking import FileLock
-from learnflow_kafka.core.local import Mode, NodeStarting, Prepared, Preview, Serving, Wiped
+from learnflow_kafka.core.local import Mode, NodeStarting, Prepared, Preview, Serving, Warned, Wiped
 from learnflow_kafka.errors import LocalError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 _BUSY_AFTER: Final = 180.0
 _MADE: Final = "made"
+_END_OF_SUPPORT: Final = (
+    "Kafka 3.9 with ZooKeeper has reached its end of support: no fixes come any more, not even "
+    "for security. Use it to try the way to KRaft, and for nothing else."
+)
 
 
 class LocalRuntime:
@@ -127,6 +131,8 @@ class LocalRuntime:
         plain = launch.Engine(kafka, found_java)
         fast = mode is Mode.KRAFT
         engine = replace(plain, aot=aot.flags(plain, self._derived(plain)) if fast else ())
+        if mode is Mode.ZOOKEEPER:
+            yield Warned(_END_OF_SUPPORT)
         yield Prepared(kafka.origin, f"Java {found_java.version}", fast=bool(engine.aot))
         return engine
 

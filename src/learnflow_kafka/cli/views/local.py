@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from learnflow_kafka.app.events import (
     Event,
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
         Preview,
     )
     from learnflow_kafka.core.plan import Plan
-
-END_OF_SUPPORT: Final = (
-    "Kafka 3.9 with ZooKeeper has reached its end of support: no more fixes come, not even for "
-    "security. Use it to try a move away from it, and nothing else."
-)
 
 
 def line(event: UpEvent) -> str | None:
@@ -141,7 +136,7 @@ def connecting(cluster: Cluster, desired: Desired | None = None) -> Iterator[str
     name = "" if cluster.context_name == "local" else f" -c {cluster.context_name}"
     yield f"bootstrap   {address}"
     if cluster.containers_bootstrap:
-        yield f"containers  {','.join(cluster.containers_bootstrap)}   (open to the network)"
+        yield f"containers  {','.join(cluster.containers_bootstrap)}   (open beyond loopback)"
     yield f"kcat        kcat -b {address} -L"
     yield (
         'python      confluent_kafka.Producer({"bootstrap.servers": '
