@@ -100,11 +100,11 @@ def world(
     return World(notes, copies, contract, subscription)
 
 
-def create(bootstrap: str, world: World) -> None:
+def create(bootstrap: str, world: World, *, replication: int = 1) -> None:
     """Create the topics of a world on a real cluster."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     partitions = world.notes.partitions
-    futures = admin.create_topics([NewTopic(t, partitions, 1) for t in world.topics])
+    futures = admin.create_topics([NewTopic(t, partitions, replication) for t in world.topics])
     for future in futures.values():
         future.result(30)
 
