@@ -128,6 +128,13 @@ def test_headers_that_are_no_utf8_are_told() -> None:
         unwrap(b"{}", [*BINARY, ("ce_id", b"\xff")])
 
 
+@pytest.mark.parametrize("name", ["traceparent", "content-type", "x-other"])
+def test_other_headers_may_hold_any_bytes(name: str) -> None:
+    """A header that is not an attribute never makes a record unreadable."""
+    assert unwrap(b'{"a":1}', [(name, b"\xff")]).data == b'{"a":1}'
+    assert unwrap(text(EVENT), [(name, b"\xff")]).attributes.id == EVENT["id"]
+
+
 def test_data_in_base64_is_unpacked() -> None:
     """JSON format, section 3.1: binary data travels as `data_base64`."""
     packed = base64.b64encode(b'{"a":1}').decode()

@@ -140,10 +140,7 @@ class _Probe(msgspec.Struct):
 
 
 _FORMATS: Final = ("application/cloudevents+json", "application/cloudevents")
-_FIELDS: Final = {
-    CONTENT_TYPE: "datacontenttype",
-    **{PREFIX + ("time" if name == "time_text" else name): name for name in SAID},
-}
+_FIELDS: Final = {PREFIX + ("time" if name == "time_text" else name): name for name in SAID}
 _TRACE: Final = frozenset({TRACEPARENT, TRACESTATE})
 
 
@@ -163,7 +160,8 @@ def unwrap(value: bytes | None, headers: Headers | None) -> Unwrapped:
         return _structured(value, content_type, trace)
     if said.keys() >= _ALL_REQUIRED:
         attributes = _Binary(**said, carried=extra)
-        _complete(attributes)
+        if not readable(attributes):
+            _complete(attributes)
         return Unwrapped(value, _with_trace(attributes, trace))
     if value is not None and looks_structured(value):
         return _structured(value, "", trace)
@@ -195,24 +193,23 @@ def _heard(headers: Headers) -> _Said:
     said: dict[str, str] = {}
     extra: dict[str, str] = {}
     trace: dict[str, str] = {}
-    for name, value in headers:
-        field = _FIELDS.get(name)
-        if value is None:
-            continue
-        if field is not None:
-            said[field] = _text(name, value)
-        elif name.startswith(PREFIX):
-            extra[name.removeprefix(PREFIX)] = _text(name, value)
-        elif name in _TRACE:
-            trace[name] = _text(name, value)
-    return said, extra, trace
-
-
-def _text(name: str, value: bytes) -> str:
+    name = ""
     try:
-        return value.decode()
+        for name, value in headers:
+            if value is None:
+                continue
+            field = _FIELDS.get(name)
+            if field is not None:
+                said[field] = value.decode()
+            elif name == CONTENT_TYPE:
+                said["datacontenttype"] = value.decode("utf-8", "replace")
+            elif name.startswith(PREFIX):
+                extra[name.removeprefix(PREFIX)] = value.decode()
+            elif name in _TRACE:
+                trace[name] = value.decode("utf-8", "replace")
     except UnicodeDecodeError as error:
         raise EnvelopeFault(f"header {name} is not UTF-8") from error
+    return said, extra, trace
 
 
 def _with_trace(attributes: Attributes, trace: dict[str, str]) -> Attributes:
