@@ -37,7 +37,7 @@ class Command:
 def commands(page: str) -> Iterator[Command]:
     """The commands of a page's session, in order."""
     for block in BLOCK.findall(page):
-        line, prints = "", []
+        line, prints = "", list[str]()
         for text in block.splitlines():
             if text.startswith("$ "):
                 if line:
