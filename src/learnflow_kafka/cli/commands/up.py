@@ -133,6 +133,7 @@ def _attended(request: Request, world: World) -> int:
     name, code = request.spec.name, INTERRUPTED
     try:
         code = _up(request, world, as_json=False)
+        click.echo("\nlogs follow; Ctrl-C stops Kafka")
         for log in world.runtime.logs(name, nodes=None, last=0, follow=True):
             click.echo(local.log_text(log, several=True))
     except KeyboardInterrupt:
