@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.ports import KafkaAdmin
 
 DAY = 86_400_000
-IMPATIENT = Patience(brokers=1.0, settle=1.0, poll=0.1)
+IMPATIENT = Patience(brokers=1.0, settle=1.0, silence=1.0, poll=0.1)
 
 
 @dataclass

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
 
 
+_LONGEST_PAUSE: Final = 2.0
 _ABSENT: Final = Fault("REQUEST_TIMED_OUT", "no answer came, and the change is not there")
 
 
@@ -61,11 +62,13 @@ class Patience:
     How long to wait, in seconds.
 
     `brokers`: for the environment's brokers to register. `settle`: for a change that was
-    taken to be seen on every broker, and for one whose answer was lost.
+    taken to be seen on every broker. `silence`: for a change whose answer was lost to show
+    itself. `poll`: the first pause between two looks; pauses grow up to two seconds.
     """
 
     brokers: float = 60.0
     settle: float = 15.0
+    silence: float = 60.0
     poll: float = 0.1
 
 
@@ -197,8 +200,9 @@ class Execution:
         time to reach the broker that answers.
         """
         names = [*dict.fromkeys(step.topic for step in steps)]
-        deadline = self.clock.monotonic() + self.patience.settle
-        while True:
+        there: set[str] = set()
+        stale: dict[str, tuple[str, ...]] = {}
+        for _ in self._attempts(self.patience.settle):
             live = with_configs(self.admin, self.admin.topics(names)) if names else {}
             there = {step.topic for step in steps if _made_already(step, live)}
             stale = {
@@ -206,10 +210,8 @@ class Execution:
                 for name in names
                 if name not in there and (found := self._mismatch(name, live.get(name)))
             }
-            ours = stale.keys() <= self.changed
-            if not stale or not ours or self.clock.monotonic() >= deadline:
+            if not stale or not stale.keys() <= self.changed:
                 break
-            self.clock.sleep(self.patience.poll)
         if stale:
             self._refuse(stale)
         if any(isinstance(step.change, DeleteTopic) for step in steps):
@@ -273,7 +275,6 @@ class Execution:
 
     def _commit(self, change: CommitOffsets) -> Fault | None:
         """Give the group its places where it has none by now; new partitions need a moment."""
-        deadline = self.clock.monotonic() + self.patience.settle
         places = self.admin.committed([change.group]).get(change.group, {})
         if isinstance(places, Fault):
             return places
@@ -282,13 +283,13 @@ class Execution:
             for number, offset in change.offsets.items()
             if (tp := TopicPartition(change.topic, number)) not in places
         }
-        while missing:
+        fault = None
+        for _ in self._attempts(self.patience.settle) if missing else ():
             faults = self.admin.commit_offsets(change.group, missing)
             fault = next((f for f in faults.values() if f is not None), None)
-            if fault is None or fault.code != GONE or self.clock.monotonic() >= deadline:
-                return fault
-            self.clock.sleep(self.patience.poll)
-        return None
+            if fault is None or fault.code != GONE:
+                break
+        return fault
 
     def _after_silence(
         self, steps: Sequence[Step], error: KafkaError
@@ -299,18 +300,15 @@ class Execution:
         Raises the error itself where the cluster cannot be read either.
         """
         answers: Mapping[str, Fault | None] | None = None
-        deadline = self.clock.monotonic() + self.patience.settle
-        while True:
+        for _ in self._attempts(self.patience.silence):
             try:
                 seen = self._seen(steps)
-                answers = {step.topic: None if seen[step.topic] else _ABSENT for step in steps}
             except (TimedOutError, UnreachableError):
                 answers = None
-            if answers is not None and not any(answers.values()):
-                return answers
-            if self.clock.monotonic() >= deadline:
+                continue
+            answers = {step.topic: None if seen[step.topic] else _ABSENT for step in steps}
+            if not any(answers.values()):
                 break
-            self.clock.sleep(self.patience.poll)
         if answers is None:
             raise error
         return answers
@@ -350,12 +348,7 @@ class Execution:
         return Failed(number, step, fault)
 
     def _is_there_soon(self, step: Step) -> bool:
-        deadline = self.clock.monotonic() + self.patience.settle
-        while not self._seen([step])[step.topic]:
-            if self.clock.monotonic() >= deadline:
-                return False
-            self.clock.sleep(self.patience.poll)
-        return True
+        return any(self._seen([step])[step.topic] for _ in self._attempts(self.patience.settle))
 
     # --- proving ------------------------------------------------------------
 
@@ -365,19 +358,28 @@ class Execution:
 
         Brokers learn of changes one after the other: what was done may show as undone first.
         """
-        deadline = self.clock.monotonic() + self.patience.settle
-        while True:
+        second = self.plan
+        left: tuple[Step, ...] = ()
+        for _ in self._attempts(self.patience.settle):
             second = self._plan_again()
             left = planning.unexpected(self.plan, second)
-            ours = any(s.topic in self.changed and s.topic not in self.failed for s in left)
-            if not ours or self.clock.monotonic() >= deadline:
+            if not any(s.topic in self.changed and s.topic not in self.failed for s in left):
                 break
-            self.clock.sleep(self.patience.poll)
         later = tuple(s for s in second.steps if s not in left)
         return Proved(left, later, second.blocked)
 
     def _plan_again(self) -> Plan:
         return make_plan(self.admin, self.desired, self.plan.scope, now_ms=self.clock.now_ms())
+
+    def _attempts(self, seconds: float) -> Iterator[None]:
+        """Now, and again after growing pauses until time is up."""
+        deadline = self.clock.monotonic() + seconds
+        pause = self.patience.poll
+        yield
+        while self.clock.monotonic() < deadline:
+            self.clock.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            yield
 
 
 def _made_already(step: Step, live: Mapping[str, TopicState]) -> bool:
