@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import backends, clusters
+from tests.support.backends import wait_for
 
 from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.core.observed import Metadata, TopicPartition
-from learnflow_kafka.core.ports import Edge
+from learnflow_kafka.core.ports import Edge, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.support.backends import Backend
+
+    from learnflow_kafka.core.observed import OffsetAt
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -41,6 +44,11 @@ def requests(backend: Backend) -> Counter[str]:
     return found
 
 
+def served(found: Mapping[TopicPartition, OffsetAt | Fault]) -> bool:
+    """Whether every partition has its answer."""
+    return not any(isinstance(answer, Fault) for answer in found.values())
+
+
 def test_creating_takes_a_request_for_each_batch(backend: Backend):
     """1,200 topics are created by one request, and all are seen by the next read."""
     found = requests(backend)
@@ -63,7 +71,8 @@ def test_reading_takes_a_request_for_each_batch(backend: Backend):
 def test_offsets_take_a_request_for_each_leader(backend: Backend):
     """The ends of 1,200 partitions on one broker are one request."""
     asked = [TopicPartition(name, 0) for name in NAMES]
-    backend.admin.offsets(asked, Edge.LATEST)
+    # A broker that still makes the partitions' files is asked again.
+    wait_for(lambda: served(backend.admin.offsets(asked, Edge.LATEST)), 120)
     requests(backend)
     found = backend.admin.offsets(asked, Edge.LATEST)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Producer
 from tests.support import backends
+from tests.support.backends import wait_for
 
 from learnflow_kafka.core.observed import Metadata, TopicPartition
 
@@ -52,8 +53,8 @@ def test_a_committed_transactions_marker_ends_the_reading(
     transactional.begin_transaction()
     transactional.produce(at.topic, b"a", partition=0)
     transactional.commit_transaction(30)
+    wait_for(lambda: backend.ends(at.topic)[at] == 2)
 
-    assert backend.ends(at.topic)[at] == 2
     assert values(backend, at) == [b"a"]
 
 
@@ -65,6 +66,7 @@ def test_aborted_records_are_hidden_and_the_reading_ends(backend: Backend, trans
     transactional.produce(at.topic, b"aborted", partition=0)
     transactional.flush(30)
     transactional.abort_transaction(30)
+    wait_for(lambda: backend.ends(at.topic)[at] == 3)
 
     assert values(backend, at) == [b"before"]
     assert values(backend, at, committed_only=False) == [b"before", b"aborted"]
