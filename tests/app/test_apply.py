@@ -125,6 +125,24 @@ def test_a_lost_answer_is_resolved_by_looking(moment: Moment, error: KafkaError)
     assert len(kafka.mutations) == 2
 
 
+def test_a_change_that_shows_itself_late_counts_as_done():
+    """The request timed out, and a slow cluster made the topic afterwards."""
+    kafka = memory()
+    wanted = catalog(Topic("a", 2))
+    plan = planned(kafka, wanted)
+    kafka.fail(1, TimedOutError("slow"), mutating_only=True)
+
+    class Clock(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            self.now += seconds
+            kafka.put_topic("a", 2)
+
+    events = [*apply(plan, kafka, Clock(), resolve(wanted), IMPATIENT)]
+
+    assert _kinds(events) == [Done, Proved]
+    assert succeeded(events)
+
+
 def test_a_cluster_out_of_reach_stops_with_what_was_done():
     """The error says so, and the event before it how far the run came."""
     kafka = memory(b=1)
