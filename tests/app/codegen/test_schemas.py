@@ -209,6 +209,7 @@ def test_a_class_may_hold_itself(target: str) -> None:
         ({"$ref": "#/properties/f"}, "$ref", "refers to itself"),
         ({"$ref": "#", "minProperties": 1}, "minProperties", "the rule"),
         ({"type": "integer", "default": "x"}, "default", "not of its type"),
+        ({"enum": ["a", "b"], "default": "c"}, "default", "not of its type"),
         ({"type": "object", "default": {"a": 1}}, "default", "with fields"),
         ({"type": "string", "format": "date", "default": "2026-01-01"}, "default", "a default for"),
     ],

@@ -315,7 +315,7 @@ class _Maker:
         said = schema if isinstance(schema, dict) else {}
         default = None
         if not required and said.get("default") is not None:
-            default = _default(said["default"], found, path)
+            default = _default(said, found, path)
         return Field(
             name=field_name(wire),
             wire=wire,
@@ -378,15 +378,17 @@ def _understood(schema: Mapping[str, Any], known: Collection[str], path: tuple[s
             raise Unsayable((*path, word), f"the rule {word!r}", "remove it, or say it in types")
 
 
-def _default(value: object, found: Type, path: tuple[str, ...]) -> str:
+def _default(schema: Mapping[str, Any], found: Type, path: tuple[str, ...]) -> str:
     """The source of a default; containers only where they are empty or hold plain values."""
+    value, where = schema["default"], (*path, "default")
     kind = scalars.kind_of(value)
-    if kind not in found.kinds and not (kind is Kind.WHOLE and Kind.NUMBER in found.kinds):
-        raise Unsayable((*path, "default"), f"the default {value!r} is not of its type")
+    fits = kind in found.kinds or (kind is Kind.WHOLE and Kind.NUMBER in found.kinds)
+    if not fits or value not in schema.get("enum", [value]):
+        raise Unsayable(where, f"the default {value!r} is not of its type")
     if kind is Kind.OBJECT and value:
-        raise Unsayable((*path, "default"), "a default with fields", "let the reader decide")
+        raise Unsayable(where, "a default with fields", "let the reader decide")
     if any(word in found.source for word in ("dt.", "uuid.", "bytes")):
-        raise Unsayable((*path, "default"), "a default for a time or an id", "remove it")
+        raise Unsayable(where, "a default for a time or an id", "remove it")
     return scalars.source(value)
 
 

@@ -54,7 +54,7 @@ def command(*, catalog: str | None, out: str, check: bool, dry_run: bool, as_jso
     state = _state(before, made.text, check=check, dry_run=dry_run)
     if state == "written":
         write_text(made.text, out)
-    result = view.Result(catalog or catalogs.BUILT_IN, out, made, state)
+    result = view.Result(catalog, out, made, state)
     if as_json:
         output.emit_json(view.as_json(result))
     else:

@@ -16,9 +16,9 @@ State: TypeAlias = Literal["fresh", "written", "pending", "stale"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A catalog's module, the file that it is for, and what became of the file."""
+    """A catalog's module (None: the built-in one's), its file, and what became of the file."""
 
-    catalog: str
+    catalog: str | None
     file: str
     made: Generated
     state: State
@@ -36,7 +36,7 @@ def show(result: Result, console: Console) -> None:
     for notice in result.made.notices:
         console.print(f"  note: {notice}")
     if result.state == "stale":
-        path = "" if result.catalog == "learnflow" else f" --catalog {result.catalog}"
+        path = f" --catalog {result.catalog}" if result.catalog else ""
         console.print(f"  next: learnflow codegen{path} --out {result.file}")
 
 
