@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 
 from tests.sdk.notes import Note, world
 from tests.sdk.running import QUICK
@@ -19,7 +20,8 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         name=topic, partitions=int(partitions), concurrency=int(given.get("concurrency", 1))
     )
     out = os.open(handled, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    app = App("reader", notes.contract, bootstrap=bootstrap, settings=QUICK)
+    settings = replace(QUICK, group_instance=given.get("instance"))
+    app = App("reader", notes.contract, bootstrap=bootstrap, settings=settings)
 
     @app.on(notes.notes, deadline=float(given.get("deadline", 60)))
     def keep(note: Note) -> None:

@@ -24,7 +24,7 @@ A producer alone, plain or for asyncio, over one core:
 
 Where things are, from the user's side inward: `app`, `producer`, `settings`, `health`;
 `contract` (what a service may do), `codec`, `envelope` (events as bytes); `routes`, `handling`,
-`failures`, `delivery` (an event and its handler); `poller`, `workers`, `partitions`, `lanes`,
+`failures`, `delivery` (an event and its handler); `poller`, `workers` (on threads, on a loop), `partitions`, `lanes`,
 `watermark` (records in); `outlets`, `sender`, `receipt` (records out). The one home of
 confluent-kafka in the SDK is `sender`, `poller` and `faults`.
 """

@@ -16,21 +16,23 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-from learnflow_kafka.errors import ClosedError, SdkError
+from learnflow_kafka.errors import ClosedError, LearnflowError
 from learnflow_kafka.sdk._loops import Mailbox
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.health import Health, PartitionHealth
+from learnflow_kafka.sdk.loop_workers import LoopWorkers
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.poller import Poller, consumer_config
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer
 from learnflow_kafka.sdk.routes import Routes
 from learnflow_kafka.sdk.settings import Settings, client_config
-from learnflow_kafka.sdk.workers import LoopWorkers, ThreadWorkers
+from learnflow_kafka.sdk.thread_workers import ThreadWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from learnflow_kafka.core.connection import Connection
+    from learnflow_kafka.errors import SdkError
     from learnflow_kafka.sdk.contract import AnyTopic, Contract, Topic
     from learnflow_kafka.sdk.delivery import Delivery
     from learnflow_kafka.sdk.health_pages import HealthServer
@@ -43,7 +45,7 @@ log: Final = logging.getLogger("learnflow_kafka.sdk")
 E = TypeVar("E")
 R = TypeVar("R")
 
-_SILENT: Final = 30.0
+_SILENT: Final = 90.0
 """Seconds without a sign of the poll thread after which the service is not live."""
 _DEFAULT: Final = -1.0
 """For "the deadline of the settings", which None (no deadline) is not."""
@@ -93,7 +95,7 @@ class App:
         self._pollers: list[Poller] = []
         self._stop = threading.Event()
         self._stop_loop: Callable[[], None] | None = None
-        self._error: SdkError | None = None
+        self._error: LearnflowError | None = None
         self._stuck: str | None = None
         self._health_address = (health_host, health_port)
         self.health_port: int | None = None
@@ -216,8 +218,11 @@ class App:
         for poller in self._pollers:
             # Off the loop, which must go on: handlers that finish now need it.
             await asyncio.to_thread(poller.thread.join)
-        with suppress(ClosedError):
+        try:
             await asyncio.to_thread(self._outlets.close, self.settings.grace)
+        except LearnflowError as error:
+            # Records that handlers posted without a look at their receipts.
+            self._error = self._error or error
         if server is not None:
             await asyncio.to_thread(server.close)
 

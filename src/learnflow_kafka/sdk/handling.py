@@ -54,8 +54,6 @@ class Desk:
 
     def __init__(self, route: Route, sender: Sender) -> None:
         self.route = route
-        self.forwarded = 0
-        self.retried = 0
         self._sender = sender
         self._read = route.reader.read
         self._handlers = route.handlers
@@ -79,7 +77,9 @@ class Desk:
                 return wait
         decoded = self._read(message.value(), message.headers())
         if isinstance(decoded, Undecodable):
-            verdict = self._judge(assigned, message, decoded.error(), unreadable=True)
+            error = decoded.error()
+            verdict = self._judge(assigned, message, error, unreadable=True)
+            self._report(assigned, message, error, verdict)
             # Without retries for the unreadable, the verdict is never "again".
             return verdict if isinstance(verdict, (Forward, GiveUp)) else None
         handler = self._handlers.get(type(decoded.event))
@@ -113,7 +113,6 @@ class Desk:
 
     def written(self, assigned: Assigned, message: Any) -> None:
         """Take note that a forwarded record is written."""
-        self.forwarded += 1
         assigned.letters.pop(message.offset(), None)
 
     def unwritten(
@@ -175,11 +174,10 @@ class Desk:
         elif isinstance(verdict, GiveUp):
             ending = "has nowhere to go"
         else:
-            self.retried += 1
             ending = f"is tried again in {verdict.seconds:g} s"
         # The error's class and no more: its message may hold what students wrote.
         log.warning(
             "%s[%d]@%d: %s at try %d; it %s",
             assigned.topic, assigned.partition, message.offset(), type(error).__name__,
-            assigned.attempts.get(message.offset(), 0), ending,
+            max(1, assigned.attempts.get(message.offset(), 0)), ending,
         )  # fmt: skip

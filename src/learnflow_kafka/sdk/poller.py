@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException, TopicPartition
 
 from learnflow_kafka.errors import SdkError
-from learnflow_kafka.sdk import faults
+from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.settings import GroupProtocol
 
@@ -39,6 +39,9 @@ a busy worker gives away every five milliseconds only. The client's queue bounds
 """
 _HOLD: Final = 1.0
 """Seconds that a full buffer may take to empty before its partition is paused."""
+_HICCUP_LASTS: Final = 10.0
+"""Seconds for which an error of a broker counts; the client recovers by itself."""
+_LAST_COMMIT: Final = 3.0
 _MOMENT: Final = 0.005
 _LAG_EVERY: Final = 1.0
 _MISSING: Final = frozenset({Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC})  # noqa: SLF001
@@ -53,6 +56,8 @@ def consumer_config(
         # A full queue is looked at again soon; the client's default of a second starves handlers.
         "fetch.queue.backoff.ms": 20,
         "queued.max.messages.kbytes": 16 * 1024,
+        # How soon new topics and partitions are noticed; the client's default is five minutes.
+        "topic.metadata.refresh.interval.ms": 30_000,
         **base,
         "group.id": subscription.group,
         "group.protocol": settings.group_protocol.value,
@@ -85,8 +90,10 @@ class Poller:
         """When the thread last came around."""
         self.joined = False
         """Whether the group has given this consumer its share, be it nothing."""
-        self.trouble: str | None = None
-        """What keeps the consumer from its topics, in words."""
+        self.fault: SdkError | None = None
+        """Why the consumer cannot be used in this process."""
+        self._missing: dict[str, str] = {}
+        self._hiccup = ("", 0.0)
         self._workers = workers
         self._settings = settings
         self._fail = fail
@@ -95,9 +102,18 @@ class Poller:
         self._stop = threading.Event()
         self._next_commit = self._next_lag = 0.0
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
-        self._client = Client({**config, **callbacks}, logger=log)
+        self.client = Client({**config, **callbacks}, logger=log)
         self._group = str(config["group.id"])
+        forks.guard(self)
         self.thread = threading.Thread(target=self._run, name="learnflow-poll", daemon=True)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the consumer from its topics, in words; None while nothing does."""
+        for what in list(self._missing.values()):
+            return what
+        what, when = self._hiccup
+        return what if what and time.monotonic() - when < _HICCUP_LASTS else None
 
     @property
     def assigned(self) -> tuple[Assigned, ...]:
@@ -110,7 +126,7 @@ class Poller:
 
     def _run(self) -> None:
         try:
-            self._client.subscribe(
+            self.client.subscribe(
                 list(self._workers),
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
@@ -138,10 +154,10 @@ class Poller:
         if now >= self._next_lag:
             self._measure()
             self._next_lag = now + _LAG_EVERY
-        first = self._client.poll(_POLL)
+        first = self.client.poll(_POLL)
         if first is not None:
             # Two calls: `consume` with a timeout would wait until the batch is full.
-            self._dispatch([first, *self._client.consume(_BATCH, 0)])
+            self._dispatch([first, *self.client.consume(_BATCH, 0)])
 
     # --- records in ---
 
@@ -176,12 +192,12 @@ class Poller:
                 assigned.collect()
             full = [a for a in full if not self._has_room(a)]
         if full:
-            self._client.pause([_place(a) for a in full])
+            self.client.pause([_place(a) for a in full])
             for assigned in full:
                 assigned.paused = True
         ready = [a for a in self._assigned.values() if a.paused and self._has_room(a)]
         if ready:
-            self._client.resume([_place(a) for a in ready])
+            self.client.resume([_place(a) for a in ready])
             for assigned in ready:
                 assigned.paused = False
 
@@ -209,7 +225,7 @@ class Poller:
         for assigned in due:
             assigned.committed = assigned.watermark.position
         try:
-            results = self._client.commit(offsets=offsets, asynchronous=not wait)
+            results = self.client.commit(offsets=offsets, asynchronous=not wait)
         except KafkaException as error:
             self._uncommit(due)
             log.warning("offsets of %s were not committed: %s", self._group, error.args[0].str())
@@ -238,8 +254,8 @@ class Poller:
             self._assigned[place.topic, place.partition] = Assigned(
                 place.topic, place.partition, route
             )
+            self._missing.pop(place.topic, None)
         self.joined = True
-        self.trouble = None
 
     def _on_revoke(self, _: Any, partitions: Sequence[Any]) -> None:
         gone = self._give_up(partitions)
@@ -283,7 +299,7 @@ class Poller:
             self._commit(mine, wait=True)
             if any(a.running and not a.route.is_async for a in mine):
                 self._stuck("a handler still runs at the end of the grace period")
-            self._client.close()
+            self.client.close()
         except KafkaException as error:
             log.warning("leaving %s: %s", self._group, error)
 
@@ -299,24 +315,35 @@ class Poller:
         for _, workers in self._workers.values():
             what = workers.stuck(now)
             if what is not None:
-                for assigned in self._assigned.values():
-                    assigned.collect()
-                self._commit(self.assigned, wait=True)
-                self._stuck(what)
+                self._end_stuck(what)
+
+    def _end_stuck(self, what: str) -> None:
+        """Commit what is finished, as far as that is quick, and end the process."""
+        mine = self.assigned
+        for assigned in mine:
+            assigned.collect()
+        commit = threading.Thread(
+            target=self._commit, args=(mine,), kwargs={"wait": True}, daemon=True
+        )
+        commit.start()
+        commit.join(_LAST_COMMIT)
+        self._stuck(what)
 
     def _measure(self) -> None:
         for assigned in self._assigned.values():
             try:
-                _, end = self._client.get_watermark_offsets(_place(assigned), cached=True)
+                _, end = self.client.get_watermark_offsets(_place(assigned), cached=True)
             except KafkaException:
                 continue
             assigned.end = end if end >= 0 else None
 
     def _on_error(self, error: Any, topic: str | None = None) -> None:
-        if error.code() in _MISSING and topic:
-            self.trouble = f"topic {topic} does not exist; run `learnflow apply`"
+        if topic and error.code() in _MISSING:
+            self._missing[topic] = f"topic {topic} does not exist; run `learnflow apply`"
+        elif topic and error.code() == Code.TOPIC_AUTHORIZATION_FAILED:
+            self._missing[topic] = f"topic {topic} may not be read; grant Read and Describe on it"
         else:
-            self.trouble = f"{topic or self._group}: {error.str()}"
+            self._hiccup = (f"{topic or self._group}: {error.str()}", time.monotonic())
         if error.fatal():
             self._fail(SdkError(f"the consumer broke for good: {error.str()}", where=self._group))
 

@@ -127,6 +127,8 @@ class Sender:
             )
         except BufferError:
             return None
+        except RuntimeError as error:  # another thread closed it this moment
+            raise ClosedError("the producer is closed") from error
         except KafkaException as error:
             self._fail(receipt, faults.delivery_error(error.args[0], topic))
         self._posted += 1
