@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from confluent_kafka import Producer
 
 from learnflow_kafka.errors import EventError
 from learnflow_kafka.sdk.contract import Partitioner
@@ -38,3 +39,20 @@ def test_partitions_are_those_of_java(key: bytes, murmur2: int) -> None:
     """The hashes of Kafka's own tests, spread over partitions as its producer does."""
     for count in (1, 2, 3, 12):
         assert partition(key, count, Partitioner.MURMUR2_RANDOM) == (murmur2 & 0x7FFFFFFF) % count
+
+
+@pytest.mark.parametrize("partitioner", list(Partitioner))
+def test_librdkafka_lands_keys_where_we_say(partitioner: Partitioner) -> None:
+    """Two hundred keys land on the computed partitions of librdkafka's own mock broker."""
+    landed: dict[bytes, int] = {}
+    producer = Producer({"test.mock.num.brokers": 1, **producer_settings(partitioner)})
+    for key in (f"{n}-é-student"[: n % 9 + 3].encode() for n in range(200)):
+        producer.produce(
+            "t", key=key, callback=lambda _, m: landed.update({m.key(): m.partition()})
+        )
+    count = len(producer.list_topics("t", timeout=10).topics["t"].partitions)
+    assert producer.flush(30) == 0
+
+    assert count > 1
+    assert landed == {key: partition(key, count, partitioner) for key in landed}
+    assert len(set(landed.values())) == count
