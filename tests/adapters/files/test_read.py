@@ -359,3 +359,21 @@ def test_control_characters_of_a_file_never_reach_the_terminal(problems: Problem
 
     assert "\x1b" not in str(problem)
     assert "\\x1b" in problem.path
+
+
+def test_a_service_may_say_that_it_writes_and_reads_nothing(load_text: Load):
+    """An empty list of topics is said on purpose, as an empty mapping is."""
+    text = "topics: {a: {partitions: 1, accept: []}}\nservices: {s: {produces: [], consumes: {}}}\n"
+    service = load_text(text).catalog.services["s"]
+
+    assert (service.produces, service.consumes) == ((), ())
+
+
+def test_a_list_of_names_says_which_entry_is_none(problems: Problems):
+    """An empty list where names are needed, and an entry that is no text, are told apart."""
+    text = (
+        "topics: {a: {partitions: 1, event: []}}\nevents: {}\nservices: {s: {produces: [1, a]}}\n"
+    )
+    words = [problem.what for problem in problems(text)]
+
+    assert words == ["this list is empty", "names are expected in this list, not 1"]

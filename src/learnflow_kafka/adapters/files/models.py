@@ -24,6 +24,8 @@ from learnflow_kafka.adapters.files.scalars import (
     Text,
     choice,
     kind,
+    names,
+    names_or_none,
     number,
     whole,
     wrong,
@@ -63,22 +65,12 @@ def _cleanup(value: object) -> Cleanup:
     return Cleanup(found.pop())
 
 
-def _names(value: object) -> list[str]:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        wrong(f"a name or a list of names is expected here, not {kind(value)}")
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        wrong(f"{twice!r} stands in the list twice", "keep one of them")
-    return names
-
-
 def _accepts(value: object) -> list[str]:
-    names = _names(value)
-    unknown = [n for n in names if n != KEY_MOVEMENT]
+    accepted = names_or_none(value)
+    unknown = [n for n in accepted if n != KEY_MOVEMENT]
     if unknown:
         wrong(f"{unknown[0]!r} is nothing that can be accepted", f"write [{KEY_MOVEMENT}]")
-    return names
+    return accepted
 
 
 def _config(value: object) -> object:
@@ -114,7 +106,12 @@ def _version_number(value: object) -> int:
 _NAME_OR_NAMES = WithJsonSchema(
     {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 )
-Names = Annotated[list[str], BeforeValidator(_names), _NAME_OR_NAMES]
+Names = Annotated[list[str], BeforeValidator(names), _NAME_OR_NAMES]
+NamesOrNone = Annotated[
+    list[str],
+    BeforeValidator(names_or_none),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Partitions = Annotated[int, whole(1, MAX_INT), Field(json_schema_extra={"minimum": 1})]
 Small = Annotated[int, whole(1, MAX_SHORT), Field(json_schema_extra={"minimum": 1})]
 Configs = Annotated[
@@ -331,7 +328,7 @@ class ServiceModel(Model):
 
     owner: Text | None = Field(None, description="The team that answers for the service.")
     description: Text | None = Field(None, description="What the service does, for people.")
-    produces: Names = Field(default_factory=list, description="The topics it writes.")
+    produces: NamesOrNone = Field(default_factory=list, description="The topics it writes.")
     consumes: dict[str, SubscriptionModel] = Field(
         default_factory=dict, description="The topics it reads, and how."
     )

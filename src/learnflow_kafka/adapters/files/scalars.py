@@ -54,6 +54,28 @@ def text(value: object) -> str:
     return value
 
 
+def names(value: object) -> list[str]:
+    """At least one name; a single one may stand without its list."""
+    found = names_or_none(value)
+    if not found:
+        wrong("this list is empty", "name at least one, or leave the key out")
+    return found
+
+
+def names_or_none(value: object) -> list[str]:
+    """Names, none of them twice; a single one may stand without its list."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list):
+        wrong(f"a name or a list of names is expected here, not {kind(value)}")
+    for entry in found:
+        if not isinstance(entry, str):
+            wrong(f"names are expected in this list, not {kind(entry)}", "write them in quotes")
+    if len(set(found)) < len(found):
+        twice = next(n for n in found if found.count(n) > 1)
+        wrong(f"{twice!r} stands in the list twice", "keep one of them")
+    return found
+
+
 def whole(low: int, high: int) -> BeforeValidator:
     """A whole number between the bounds, both included."""
 
