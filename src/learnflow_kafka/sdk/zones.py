@@ -43,8 +43,10 @@ class Zones:
             moment = getattr(event, name)
             if isinstance(moment, dt.datetime) and moment.tzinfo is None:
                 return name
-        below = (naive.path for name in self.below for naive in _naive(getattr(event, name), name))
-        return next(below, None)
+        for name in self.below:
+            for naive in _naive(getattr(event, name), name):
+                return naive.path
+        return None
 
 
 @dataclass(frozen=True, slots=True)
