@@ -97,10 +97,10 @@ def local(name: str = LOCAL) -> Context | None:
     from learnflow_kafka.wiring.local import runtime
 
     try:
-        status = runtime().status(_cluster(name))
+        found = runtime().find_running(_cluster(name))
     except MissingExtraError:
         return None
-    return None if status is None or status.stopped else status.cluster.context
+    return None if found is None else found.context
 
 
 def locals_running() -> tuple[Context, ...]:
@@ -108,10 +108,11 @@ def locals_running() -> tuple[Context, ...]:
     from learnflow_kafka.wiring.local import runtime
 
     try:
-        found = [runtime().status(name) for name in runtime().names()]
+        here = runtime()
+        found = [here.find_running(name) for name in here.names()]
     except MissingExtraError:
         return ()
-    return tuple(s.cluster.context for s in found if s is not None and not s.stopped)
+    return tuple(cluster.context for cluster in found if cluster is not None)
 
 
 def revealed(context: Context) -> Context:

@@ -433,3 +433,22 @@ def test_find_running_sees_only_what_runs(runtime: LocalRuntime, spec: ClusterSp
     assert while_up == cluster
     assert runtime.find_running("t") is None
     assert runtime.find("t") == cluster
+
+
+def test_kafka_home_runs_an_existing_installation(
+    runtime: LocalRuntime, spec: ClusterSpec, tmp_path: Path
+):
+    """The jars of `libs` are used as they are, without lock or download."""
+    engine, _ = runtime.engine(Mode.KRAFT)
+    home = tmp_path / "kafka"
+    (home / "libs").mkdir(parents=True)
+    for jar in engine.distribution.jars:
+        (home / "libs" / jar.name).symlink_to(jar)
+    environ = {"KAFKA_HOME": str(home), "PATH": ""}
+    own = type(runtime)(data=tmp_path / "data", cache=tmp_path / "cache", environ=environ)
+    cluster = serving(up(own, spec)).cluster
+    (pid,) = pids(own, "t").values()
+
+    assert cluster.version == "4.3.1"
+    assert any(str(home) in word for word in psutil.Process(pid).cmdline())
+    assert not (tmp_path / "cache/kafka-4.3.1").exists()

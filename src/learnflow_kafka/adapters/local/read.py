@@ -29,8 +29,9 @@ def status(cluster: Cluster) -> LocalStatus:
 
 
 def any_runs(cluster: Cluster) -> bool:
-    """Whether a recorded process of the cluster is there."""
-    return any(processes.find(launch.folder_of(cluster, node))[0] for node in cluster.nodes)
+    """Whether a process of the cluster is there, recorded or not."""
+    folders = tuple(launch.folder_of(cluster, node) for node in cluster.nodes)
+    return any(processes.find(folder)[0] for folder in folders) or bool(processes.search(folders))
 
 
 def running(cluster: Cluster) -> dict[Node, processes.Running]:
