@@ -4,10 +4,18 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.planning import DAY, catalog, memory, planned
+from tests.support.planning import DAY, applied, catalog, memory, planned
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Right
-from learnflow_kafka.core.catalog import Cleanup, Ordering, Policy, Topic
+from learnflow_kafka.core.catalog import (
+    Catalog,
+    Cleanup,
+    Ordering,
+    Policy,
+    Service,
+    Subscription,
+    Topic,
+)
 from learnflow_kafka.core.changes import (
     AddPartitions,
     AlterConfig,
@@ -566,3 +574,46 @@ def test_requests_grow_with_batches_and_not_with_topics():
     planned(kafka, wanted)
 
     assert [r.api for r in kafka.requests] == ["DescribeCluster", "Metadata", "DescribeConfigs"]
+
+
+# --- topics that follow a blocked one ----------------------------------------
+
+
+def _followed(partitions: int, retention_days: int = 1) -> Catalog:
+    """A keyed topic that a service reads, so that a topic for dead letters follows it."""
+    topic = Topic("a", partitions, key="id", ordering=Ordering.KEY, retention_ms=DAY)
+    reader = Service("s", consumes=(Subscription("a", "s"),))
+    kept = Policy(dead_letter_retention_ms=retention_days * DAY)
+    return Catalog("test", {"a": topic}, services={"s": reader}, policy=kept)
+
+
+def test_dead_letters_wait_with_their_blocked_source():
+    """What follows from a blocked change is blocked with it, and says by what."""
+    kafka = memory()
+    applied(kafka, _followed(2))
+    plan = planned(kafka, _followed(4))
+
+    assert not plan.steps
+    assert [(b.topic, b.rule) for b in plan.blocked] == [
+        ("a", Rule.KEYS_MOVE),
+        ("a.s.dlt", Rule.SOURCE_BLOCKED),
+    ]
+    assert "settle what blocks a" in plan.blocked[1].fix
+
+
+def test_missing_dead_letters_are_not_created_ahead_of_a_blocked_source():
+    """Made with the wanted number of partitions, they could never shrink to the source's."""
+    plan = planned(memory(a=2), _followed(4))
+
+    assert not plan.steps
+    assert {b.rule for b in plan.blocked} == {Rule.KEYS_MOVE, Rule.SOURCE_BLOCKED}
+
+
+def test_missing_dead_letters_come_where_the_source_keeps_its_partitions():
+    """A source that is blocked for another reason takes nothing from its consumers."""
+    kafka = memory(a=2)
+    kafka.grant(Right.DESCRIBE, Right.CREATE)
+    plan = planned(kafka, _followed(2))
+
+    assert [b.rule for b in plan.blocked] == [Rule.UNREADABLE]
+    assert [step.topic for step in plan.steps] == ["a.s.dlt"]

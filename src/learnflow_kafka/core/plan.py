@@ -114,6 +114,7 @@ class Rule(StrEnum):
     GROUP_UNKNOWN = "latest-group-unknown"
     MIN_ISR = "min-isr-above-replication"
     PRUNE_CUTS = "prune-cuts-retention"
+    SOURCE_BLOCKED = "source-blocked"
     UNREADABLE = "configs-unreadable"
     BROKER_REJECTS = "broker-rejects"
     DELETE_INTERNAL = "delete-internal"

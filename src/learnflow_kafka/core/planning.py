@@ -19,8 +19,8 @@ from learnflow_kafka.core.changes import (
     CommitOffsets,
     ConfigEdit,
     CreateTopic,
-    DeleteTopic,
 )
+from learnflow_kafka.core.deletes import deletes, tombstoned_topics
 from learnflow_kafka.core.desired import RETENTION_MS, Origin
 from learnflow_kafka.core.diff import FOREIGN, TopicDiff, compare
 from learnflow_kafka.core.facts import GroupFacts, Questions, partitions_of
@@ -30,16 +30,14 @@ from learnflow_kafka.core.plan import (
     Blocked,
     Counts,
     Drift,
-    Loss,
     Plan,
     Scope,
     Step,
-    Tombstoned,
     Verdict,
     VerdictKind,
 )
 from learnflow_kafka.core.retention import KEYS, Cut, cut, lifetime, shortens
-from learnflow_kafka.core.risks import alter_risks, commit_risks, delete_risks, growth_risks
+from learnflow_kafka.core.risks import alter_risks, commit_risks, growth_risks
 from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.core.words import why_edit
 from learnflow_kafka.errors import UsageError
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.catalog import Tombstone
     from learnflow_kafka.core.desired import Desired, DesiredTopic
     from learnflow_kafka.core.facts import Facts
-    from learnflow_kafka.core.observed import Observed, TopicState
+    from learnflow_kafka.core.observed import Observed
 
 
 def select(desired: Desired, scope: Scope) -> Mapping[str, DesiredTopic]:
@@ -144,15 +142,16 @@ def plan(desired: Desired, observed: Observed, facts: Facts, scope: Scope) -> Pl
         if name in observed.topics and observed.topics[name].configs is None
     ]
     blocked += [b for diff in diffs for b in policy.obstacles(diff, desired, facts)]
-    tombstoned, refused = _tombstoned(desired, observed, facts, scope)
+    blocked += _followers(selected, observed, diffs, {b.topic for b in blocked})
+    tombstoned, refused = tombstoned_topics(doomed(desired, scope), observed, facts, scope)
     blocked += refused
     stopped = {b.topic for b in blocked}
     free = [diff for diff in diffs if diff.wanted.name not in stopped]
     steps = (
-        *_creates(selected, observed),
+        *_creates(selected, observed, stopped),
         *_alters(free, desired, facts),
         *_growths(free, desired, facts),
-        *_deletes(tombstoned, stopped),
+        *deletes(tombstoned, stopped),
     )
     changed = {step.topic for step in steps} | stopped
     return Plan(
@@ -192,6 +191,11 @@ def with_verdicts(made: Plan, verdicts: Mapping[int, Verdict], desired: Desired)
     blocked = tuple(
         policy.rejected(s.topic, s.verdict.detail, desired.topics.get(s.topic)) for s in refused
     )
+    # What follows a refused topic waits with it.
+    wanted = (desired.topics.get(topic) for topic in dict.fromkeys(s.topic for s in steps))
+    waiting = [t for t in wanted if t and t.source in names and t.name not in names]
+    blocked += tuple(map(policy.follower, waiting))
+    names |= {t.name for t in waiting}
     return replace(
         made,
         steps=tuple(s for s in steps if s.topic not in names),
@@ -225,9 +229,34 @@ def _diffs(selected: Mapping[str, DesiredTopic], observed: Observed) -> Iterator
             yield compare(topic, live)
 
 
-def _creates(selected: Mapping[str, DesiredTopic], observed: Observed) -> Iterator[Step]:
+def _followers(
+    selected: Mapping[str, DesiredTopic],
+    observed: Observed,
+    diffs: list[TopicDiff],
+    stopped: Collection[str],
+) -> Iterator[Blocked]:
+    """
+    Derived topics that wait with their blocked source.
+
+    Those that differ, and those to be created with another number of partitions than the
+    source has: whoever takes the source's change back could not take theirs back.
+    """
+    differ = {d.wanted.name for d in diffs if d.grows or d.edits}
     for name, topic in selected.items():
-        if name in observed.topics:
+        if topic.source not in stopped or topic.source is None or name in stopped:
+            continue
+        source = observed.topics.get(topic.source)
+        missing = name not in observed.topics
+        ahead = source is not None and len(source.partitions) != topic.partitions
+        if name in differ or (missing and ahead):
+            yield policy.follower(topic)
+
+
+def _creates(
+    selected: Mapping[str, DesiredTopic], observed: Observed, stopped: Collection[str]
+) -> Iterator[Step]:
+    for name, topic in selected.items():
+        if name in observed.topics or name in stopped:
             continue
         why = "declared, and not on the cluster"
         if topic.origin is not Origin.DECLARED:
@@ -322,62 +351,6 @@ def _placeless(diff: TopicDiff, group: GroupFacts, facts: Facts) -> list[int]:
     if prefix and all(starts[n] == 0 for n in behind):
         return behind + new
     return new
-
-
-def _tombstoned(
-    desired: Desired, observed: Observed, facts: Facts, scope: Scope
-) -> tuple[tuple[Tombstoned, ...], list[Blocked]]:
-    found: list[Tombstoned] = []
-    refused: list[Blocked] = []
-    for name, stone in doomed(desired, scope).items():
-        live = observed.topics.get(name)
-        if live is None:
-            continue
-        item = Tombstoned(
-            name, stone.reason, _loss(live, facts), name in scope.allow_delete, stone.place
-        )
-        found.append(item)
-        if item.allowed:
-            refused += policy.delete_obstacles(stone, live, item, scope, facts.now_ms)
-    return tuple(found), refused
-
-
-def _loss(live: TopicState, facts: Facts) -> Loss:
-    partitions = [*partitions_of(live)]
-    measured = all(tp in facts.starts and tp in facts.ends for tp in partitions)
-    sized = all(tp in facts.sizes for tp in partitions)
-    writes = [w for tp in partitions if (w := facts.newest_ms.get(tp)) is not None]
-    return Loss(
-        records=sum(facts.ends[tp] - facts.starts[tp] for tp in partitions) if measured else None,
-        bytes=sum(facts.sizes[tp] for tp in partitions) if sized else None,
-        last_write_ms=max(writes, default=None),
-        groups=tuple(sorted(g for g, f in facts.groups.items() if f.places(live.name))),
-        active=tuple(sorted(g for g, f in facts.groups.items() if _reads(f, live.name))),
-        unknown=tuple(sorted(g for g, f in facts.groups.items() if _hidden(f, live.name))),
-    )
-
-
-def _reads(group: GroupFacts, topic: str) -> bool:
-    """Whether an active group reads a topic."""
-    assigned = group.reads is not None and topic in group.reads
-    return group.active and (assigned or bool(group.places(topic)))
-
-
-def _hidden(group: GroupFacts, topic: str) -> bool:
-    """Whether a group may use the topic without our seeing it."""
-    unseen = group.active and group.reads is None and not group.places(topic)
-    return group.committed is None or unseen
-
-
-def _deletes(tombstoned: tuple[Tombstoned, ...], stopped: set[str]) -> Iterator[Step]:
-    for item in tombstoned:
-        if item.allowed and item.topic not in stopped:
-            yield Step(
-                DeleteTopic(item.topic),
-                (f"it has a tombstone: {item.reason}",),
-                tuple(delete_risks(item.loss)),
-                item.place,
-            )
 
 
 def _drift(desired: Desired, observed: Observed, diffs: list[TopicDiff]) -> Drift:

@@ -51,6 +51,18 @@ def obstacles(diff: TopicDiff, desired: Desired, facts: Facts) -> Iterator[Block
             yield blocked
 
 
+def follower(wanted: DesiredTopic) -> Blocked:
+    """A dead letter or retry topic whose source is blocked: it would run ahead of it."""
+    return Blocked(
+        Rule.SOURCE_BLOCKED,
+        wanted.name,
+        f"its source {wanted.source} is blocked",
+        f"a {wanted.origin} topic follows its source, and never goes ahead of it",
+        f"settle what blocks {wanted.source}, then plan again",
+        wanted.place,
+    )
+
+
 def unreadable(wanted: DesiredTopic) -> Blocked:
     """The topic's configs may not be read, so it cannot be compared."""
     return Blocked(
