@@ -22,11 +22,14 @@ A producer alone, plain or for asyncio, over one core:
     async with AsyncProducer("triage", CONTRACT, bootstrap=...) as producer:
         written = await producer.send(LEARNING_QUERY, query)
 
-Where things are, from the user's side inward: `app`, `producer`, `settings`, `health`;
-`contract` (what a service may do), `codec`, `envelope` (events as bytes); `routes`, `handling`,
-`failures`, `delivery` (an event and its handler); `poller`, `workers` (on threads, on a loop), `partitions`, `lanes`,
-`watermark` (records in); `outlets`, `sender`, `receipt` (records out). The one home of
-confluent-kafka in the SDK is `sender`, `poller` and `faults`.
+Where things are, from the user's side inward:
+
+    app, producer, settings, health        what a service says and sees
+    contract, codec, envelope, ...         what it may do; events as bytes
+    routes, handling, failures, delivery   an event and its handler
+    poller, workers, partitions            records in: threads and the loop
+    lanes, watermark                       records in: pure rules
+    outlets, sender, receipt               records out
 """
 
 from learnflow_kafka.sdk.app import App

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from learnflow_kafka.core.dead_letters import Origin
 from learnflow_kafka.sdk.codec import Undecodable
@@ -31,9 +31,8 @@ LETTER_RETRY: Final = 1.0
 _TIMESTAMP_TYPES: Final = {1: "CreateTime", 2: "LogAppendTime"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A handler and its arguments."""
+class Call(NamedTuple):
+    """A handler and its arguments; one is made for every event, so it is a cheap tuple."""
 
     handler: Handler
     arguments: tuple[Any, ...]

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 _POLL: Final = 0.1
-_BATCH: Final = 5_000
+_BATCH: Final = 1_000
 """
-Records taken at once. Many: after each batch this thread waits for the interpreter's lock, which
-a busy worker gives away every five milliseconds only. The client's queue bounds the bytes.
+Records taken at once. More, and what is buffered no longer fits the processor's cache; fewer, and
+this thread waits too often for the interpreter's lock, which a busy worker gives away slowly.
 """
 _HOLD: Final = 1.0
 """Seconds that a full buffer may take to empty before its partition is paused."""

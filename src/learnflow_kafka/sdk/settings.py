@@ -82,7 +82,7 @@ class Settings:
     delivery_timeout: float = 120
     queue_records: int = 100_000
     queue_bytes: int = 64 * 2**20
-    buffer_records: int = 10_000
+    buffer_records: int = 2_000
     buffer_bytes: int = 8 * 2**20
     commit_interval: float = 1
     handler_deadline: float | None = 60
