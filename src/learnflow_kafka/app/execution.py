@@ -300,11 +300,14 @@ class Execution:
         Raises the error itself where the cluster cannot be read either.
         """
         answers: Mapping[str, Fault | None] | None = None
+        dead = self.clock.monotonic() + self.patience.settle
         for _ in self._attempts(self.patience.silence):
             try:
                 seen = self._seen(steps)
             except (TimedOutError, UnreachableError):
                 answers = None
+                if self.clock.monotonic() >= dead:
+                    break
                 continue
             answers = {step.topic: None if seen[step.topic] else _ABSENT for step in steps}
             if not any(answers.values()):
