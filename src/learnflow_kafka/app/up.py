@@ -131,9 +131,13 @@ def wanted(request: Request, world: World) -> tuple[ClusterSpec, Desired]:
 def _settle(request: Request, world: World) -> tuple[ClusterSpec, Catalog, Desired]:
     """The wish with everything that the catalog and an existing cluster add to it."""
     there = world.runtime.find(request.spec.name)
-    path = request.catalog or (there.declaration.catalog if there else None)
+    path = request.catalog
+    if path is None and there:
+        path = there.declaration.catalog
     catalog = world.catalog(path)
-    environment = request.environment or _usual_environment(catalog, there)
+    environment = request.environment
+    if environment is None:
+        environment = _usual_environment(catalog, there)
     brokers = request.spec.brokers or (len(there.brokers) if there else 1)
     desired = resolve(catalog, environment, brokers)
     kept = (t.config.get(RETENTION_MS) for t in desired.topics.values())

@@ -50,7 +50,7 @@ def target_options(function: F) -> F:
     @click.option("--bootstrap", "-b", metavar="HOST:PORT", help="Any cluster, without security.")
     @functools.wraps(function)
     def wrapper(*args: Any, context: str | None, bootstrap: str | None, **kwargs: Any) -> Any:
-        if context and bootstrap:
+        if context is not None and bootstrap is not None:
             raise click.UsageError("give --context or --bootstrap, not both")
         return function(*args, target=Target(context, bootstrap), **kwargs)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.connection import Context
     from learnflow_kafka.core.desired import Desired
+    from learnflow_kafka.core.plan import Plan
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -89,17 +90,35 @@ def pattern(text: str) -> str:
 
 
 def wanted(context: Context, catalog: str | None, environment: str | None) -> Desired:
-    """
-    What the catalog wants on the cluster of the context.
+    """What the catalog wants on the cluster of the context; see `catalogs.wanted`."""
+    from learnflow_kafka.wiring import catalogs  # noqa: PLC0415 - with the command
 
-    The context's own catalog, environment and number of brokers hold where no flag says more.
-    A catalog without environments is the same everywhere.
+    return catalogs.wanted(context, catalog, environment)[1]
+
+
+def wanted_by(plan: Plan, catalog: str | None, file: str) -> Desired:
     """
-    from learnflow_kafka.core.desired import resolve  # noqa: PLC0415 - with the command
+    What a saved plan was made from: its own catalog, or the one that is named.
+
+    Raises UsageError where the catalog is not there, or is another one.
+    """
+    from pathlib import Path  # noqa: PLC0415 - with the command
+
+    from learnflow_kafka.core.desired import resolve  # noqa: PLC0415
     from learnflow_kafka.wiring import catalogs  # noqa: PLC0415
 
-    loaded = catalogs.load(catalog or context.catalog)
-    usual = context.environment if loaded.environments else None
-    # The context counts the brokers of its own environment, not of another one.
-    brokers = context.brokers if environment in {None, context.environment} else None
-    return resolve(loaded, environment or usual, brokers)
+    path = plan.catalog_path if catalog is None else catalog
+    if catalog is None and path is not None and not Path(path).exists():
+        raise UsageError(
+            f"its catalog {path!r} is not here",
+            where=file,
+            fix="apply it in the directory where it was made, or name the catalog with --catalog",
+        )
+    loaded = catalogs.load(path)
+    if loaded.name != plan.catalog:
+        raise UsageError(
+            f"it was made from catalog {plan.catalog!r}, not {loaded.name!r}",
+            where=file,
+            fix="leave --catalog out, or name the plan's own",
+        )
+    return resolve(loaded, plan.environment, plan.brokers)

@@ -208,7 +208,8 @@ class Plan:
     The ordered steps that lead from the live cluster to the catalog.
 
     `touched` has the fingerprint of every topic that a step touches; None: the topic was
-    absent. `brokers` is how many the environment has. Times are milliseconds.
+    absent. `brokers` is how many the environment has. `catalog_path` is where the catalog was
+    read, as it was named; None: the built-in one. Times are milliseconds.
     """
 
     cluster_id: str
@@ -224,6 +225,7 @@ class Plan:
     drift: Drift = field(default_factory=lambda: Drift(None))
     notices: tuple[Notice, ...] = ()
     touched: Mapping[str, Fingerprint | None] = field(default_factory=dict)
+    catalog_path: str | None = None
 
     @property
     def pending(self) -> bool:

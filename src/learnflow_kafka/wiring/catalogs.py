@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from learnflow_kafka.core.catalog import Catalog
+    from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.desired import Desired
     from learnflow_kafka.errors import Problem
 
 BUILT_IN: Final = "learnflow"
@@ -53,6 +56,24 @@ def load(path: str | None) -> Catalog:
     from learnflow_kafka.adapters.files import read
 
     return read.load(*_source(path)).catalog
+
+
+def wanted(context: Context, path: str | None, environment: str | None) -> tuple[Catalog, Desired]:
+    """
+    The catalog, and what it wants on the cluster of the context.
+
+    The context's own catalog, environment and number of brokers hold where nothing else is
+    said. A catalog without environments is the same everywhere.
+
+    Raises CatalogError and UsageError as `load`, and ContextError for an environment that the
+    catalog does not have.
+    """
+    loaded = load(context.catalog if path is None else path)
+    if environment is None and loaded.environments:
+        environment = context.environment
+    # The context counts the brokers of its own environment, not of another one.
+    brokers = context.brokers if environment in {None, context.environment} else None
+    return loaded, resolve(loaded, environment, brokers)
 
 
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:

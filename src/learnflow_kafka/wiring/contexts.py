@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.connection import Sasl, Tls
 
 VARIABLE: Final = "LEARNFLOW_CONTEXT"
+_NAMES: Final = "`learnflow context list` names them"
 
 
 class Target(Protocol):
@@ -68,11 +69,14 @@ def resolve(target: Target) -> Context:
     """
     The cluster that is meant, with its secrets still references.
 
-    Raises ContextError where there is none, and says how to get one.
+    Raises ContextError where there is none, and says how to get one, and UsageError for an
+    empty name: an unset variable of a script must not choose a cluster.
     """
-    if target.bootstrap:
+    if target.bootstrap is not None:
         return _bare(target.bootstrap)
-    if target.context:
+    if target.context is not None:
+        if not target.context.strip():
+            raise UsageError("the context's name is empty", where="--context", fix=_NAMES)
         return named(target.context)
     from_environment = os.environ.get(VARIABLE)
     if from_environment:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.verify import Ports
 from learnflow_kafka.core.checks.evidence import expectation
-from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.wiring import catalogs, contexts, system
 
 if TYPE_CHECKING:
@@ -71,6 +70,5 @@ def expected(
 
     Raises CatalogError and ContextError as loading and resolving do.
     """
-    declared = catalogs.load(catalog or context.catalog)
-    wanted = resolve(declared, environment or context.environment, context.brokers)
+    declared, wanted = catalogs.wanted(context, catalog, environment)
     return expectation(declared, wanted, cluster_id=context.cluster_id)

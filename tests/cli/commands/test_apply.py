@@ -137,7 +137,8 @@ def test_a_saved_plan_takes_no_selectors_and_its_own_catalog_only(
     other = tmp_path / "other.yaml"
     other.write_text(CATALOG.replace("shop", "other"))
 
-    assert learnflow("apply", file, *flags, "--only", "topic/a").code == 2
+    assert learnflow("apply", file, "--only", "topic/a").code == 2
+    assert "made for environment 'none', not 'x'" in learnflow("apply", file, "--env", "x").err
     assert (
         "from catalog 'shop', not 'other'"
         in learnflow("apply", file, "--catalog", str(other), "--yes").err
@@ -189,3 +190,43 @@ def test_a_wrong_wait_is_wrong_usage(learnflow: Learnflow, flags: tuple[str, ...
 
     assert done.code == 2
     assert "--wait: 'soon' is not a duration" in done.err
+
+
+def test_a_saved_plan_finds_its_catalog_by_itself(
+    learnflow: Learnflow, flags: tuple[str, ...], tmp_path: Path
+):
+    """Whoever applies a reviewed plan names the plan and nothing else; the proof holds."""
+    file = str(tmp_path / "p.json")
+    learnflow("plan", *flags, "--out", file)
+    done = learnflow("apply", file, "--yes")
+
+    assert done.code == 0
+    assert done.text.endswith("proved: a second plan is empty\n")
+
+
+def test_a_saved_plan_whose_catalog_is_gone_says_where_it_was(
+    learnflow: Learnflow, flags: tuple[str, ...], tmp_path: Path, memory: MemoryKafka
+):
+    """Nothing is done where nothing could be proved afterwards."""
+    file = str(tmp_path / "p.json")
+    learnflow("plan", *flags, "--out", file)
+    Path(flags[1]).rename(tmp_path / "elsewhere.yaml")
+    done = learnflow("apply", file, "--yes")
+    named = learnflow("apply", file, "--yes", "--catalog", str(tmp_path / "elsewhere.yaml"))
+
+    assert (done.code, named.code) == (2, 0)
+    assert f"{file}: its catalog {flags[1]!r} is not here" in done.err
+    assert "name the catalog with --catalog" in done.err
+
+
+@pytest.mark.parametrize("flag", ["--catalog", "--env", "--context", "--bootstrap"])
+@pytest.mark.parametrize("verb", ["plan", "apply", "verify"])
+def test_an_unset_variable_of_a_script_chooses_nothing(
+    learnflow: Learnflow, memory: MemoryKafka, verb: str, flag: str
+):
+    """An empty value is refused and never stands for the default."""
+    done = learnflow(verb, flag, "", *(("--yes",) if verb == "apply" else ()))
+
+    assert done.code in {1, 2}
+    assert "error:" in done.err
+    assert memory.mutations == []

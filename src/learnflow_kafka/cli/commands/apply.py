@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -67,19 +66,22 @@ def command(
     With a file, that very plan, and only if the cluster is as it was. Exits 1 where
     something failed or is blocked; what is done stays done, and it can be run again.
     """
-    from learnflow_kafka.cli.scope import wanted
+    from learnflow_kafka.cli.scope import wanted, wanted_by
     from learnflow_kafka.wiring import contexts, kafka, system
 
     context = contexts.resolve(target)
-    saved = _saved(file, scope)
-    desired = wanted(context, catalog, saved.environment if saved else environment)
+    saved = _saved(file, scope, environment)
+    if saved and file:
+        desired = wanted_by(saved, catalog, file)
+    else:
+        desired = wanted(context, catalog, environment)
     patience = _patience(wait)
     with kafka.admin(context) as admin:
         session = _Session(context, admin, system.clock(), desired, patience, as_json=as_json)
         return session.run(saved, scope, dry_run=dry_run, yes=yes)
 
 
-def _saved(file: str | None, scope: Scope) -> Plan | None:
+def _saved(file: str | None, scope: Scope, environment: str | None) -> Plan | None:
     from learnflow_kafka.cli.files import read_plan
     from learnflow_kafka.core.plan import Scope as Everything
     from learnflow_kafka.errors import UsageError
@@ -91,7 +93,14 @@ def _saved(file: str | None, scope: Scope) -> Plan | None:
             "a saved plan says itself what it covers",
             fix="leave the selecting flags out, or make another plan with them",
         )
-    return read_plan(file)
+    plan = read_plan(file)
+    if environment is not None and environment != plan.environment:
+        raise UsageError(
+            f"it was made for environment {plan.environment or 'none'!r}, not {environment!r}",
+            where=file,
+            fix="leave --env out, or make another plan with it",
+        )
+    return plan
 
 
 def _patience(wait: str) -> Patience:
@@ -166,15 +175,8 @@ class _Session:
 
     def _load(self, saved: Plan) -> Plan:
         from learnflow_kafka.app.apply import refuse_stale
-        from learnflow_kafka.errors import UsageError
 
-        if saved.catalog != self.desired.catalog:
-            raise UsageError(
-                f"the plan was made from catalog {saved.catalog!r}, not {self.desired.catalog!r}",
-                fix="name its files with --catalog",
-            )
         refuse_stale(saved, self.admin)
-        self.desired = replace(self.desired, brokers=saved.brokers)
         return saved
 
     def _follow(self, events: Iterator[Event]) -> None:

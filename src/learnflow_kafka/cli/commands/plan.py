@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -61,6 +62,7 @@ def command(
     desired = wanted(context, catalog, environment)
     with kafka.admin(context) as admin:
         made = make_plan(admin, desired, scope, now_ms=system.clock().now_ms())
+    made = replace(made, catalog_path=context.catalog if catalog is None else catalog)
     if out:
         write_plan(made, out)
     _print(made, "json" if as_json else form)

@@ -93,7 +93,7 @@ def command(
         directory=data.absolute() if data else None,
         containers=containers,
     )
-    request = Request(spec, str(Path(catalog).absolute()) if catalog else None, environment)
+    request = Request(spec, _absolute(catalog), environment)
     world = local.world()
     if dry_run:
         return _preview(request, world, as_json=as_json)
@@ -101,6 +101,11 @@ def command(
         signal.signal(signal.SIGTERM, _interrupt)
         return _attended(request, world)
     return _up(request, world, as_json=as_json)
+
+
+def _absolute(catalog: str | None) -> str | None:
+    """The path as the next `up` will need it; an empty one stays empty, and is refused."""
+    return str(Path(catalog).absolute()) if catalog else catalog
 
 
 def _up(request: Request, world: World, *, as_json: bool) -> int:
