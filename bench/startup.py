@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from learnflow_kafka.core.local import Mode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RUNS: Final = 5
+RUNS: Final = 3
 HELP_RUNS: Final = 11
 ONE_BROKER: Final = 3.0
 THREE_BROKERS: Final = 8.0
@@ -76,6 +77,7 @@ class Bed:
 
 def run() -> list[Figure]:
     """Measure; every process that was started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end that stops what we started
     with tempfile.TemporaryDirectory(prefix="learnflow-bench-") as folder:
         bed = Bed(Path(folder))
         try:
