@@ -97,7 +97,7 @@ def test_an_undeclared_direction_fails_at_start(notes: World) -> None:
         Producer("writer", notes.contract, bootstrap="127.0.0.1:1", sends=[notes.copies])
 
     assert caught.value.where == "notes.yaml:14"
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < 0.5
 
 
 def test_a_key_that_the_catalog_declares_cannot_be_replaced(
@@ -249,31 +249,27 @@ def test_more_records_than_the_queue_holds_all_arrive_in_bounded_memory(
 
 
 def test_asyncio_waits_for_room_without_blocking_the_loop(mock: MockKafka, notes: World) -> None:
-    """A full queue stops the task that posts, and no other."""
+    """A full queue stops the task that posts, and no other; then all arrive in order."""
 
-    async def run() -> tuple[int, float]:
-        settings = Settings(queue_records=100, linger_ms=0)
-        gaps: list[float] = []
-
-        async def tick() -> None:
-            while True:
-                start = time.monotonic()
-                await asyncio.sleep(0.001)
-                gaps.append(time.monotonic() - start)
-
-        ticking = asyncio.create_task(tick())
+    async def run() -> list[int]:
+        settings = Settings(queue_records=10, linger_ms=0)
         async with AsyncProducer(
             "writer", notes.contract, bootstrap=mock.bootstrap, settings=settings
         ) as producer:
-            receipts = [await producer.post(notes.notes, note(n)) for n in range(5_000)]
-            written = [await receipt for receipt in receipts]
-        ticking.cancel()
-        assert [w.offset for w in written] == list(range(5_000))
-        return len(written), max(gaps)
+            await producer.send(notes.notes, note(0))
+            mock.down()
 
-    count, longest = asyncio.run(run())
-    assert count == 5_000
-    assert longest < 1
+            async def post_more() -> list[Receipt]:
+                return [await producer.post(notes.notes, note(n)) for n in range(1, 3_000)]
+
+            posting = asyncio.create_task(post_more())
+            for _ in range(30):
+                await asyncio.sleep(0.01)
+            assert not posting.done()
+            mock.up()
+            return [(await receipt).offset for receipt in await posting]
+
+    assert asyncio.run(run()) == list(range(1, 3_000))
 
 
 def test_many_tasks_may_send_at_once(mock: MockKafka, notes: World) -> None:
