@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock clean
+.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-kafka clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ docs: $(READY) ## write what is generated from the code (make check proves it fr
 
 lock: ## renew requirements/lock.txt (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 -o requirements/lock.txt pyproject.toml
+
+lock-kafka: $(READY) ## renew the locks of Kafka's jars (needs Maven)
+	@$(BIN)/python requirements/lock_kafka.py
 
 clean: ## remove the virtual environment and caches of tools
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -8,7 +8,6 @@ from learnflow_kafka.errors import MissingExtraError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
-    from learnflow_kafka.app.up import World
     from learnflow_kafka.core.local import Runtime
 
 
@@ -29,33 +28,3 @@ def runtime() -> Runtime:
         ) from error
     places = paths()
     return LocalRuntime(data=places.data, cache=places.cache)
-
-
-def world() -> World:
-    """What `learnflow up` works with."""
-    from learnflow_kafka.app.up import World
-    from learnflow_kafka.wiring import catalogs, kafka, system, verification
-
-    return World(
-        runtime=runtime(),
-        clock=system.clock(),
-        catalog=catalogs.load,
-        admin=kafka.admin,
-        verification=verification.ports,
-        meanwhile=_load_clients,
-    )
-
-
-def _load_clients() -> None:
-    """Load the clients' libraries beside the start of the brokers: 0.3 s that nobody waits for."""
-    import contextlib
-    import threading
-
-    def load() -> None:
-        # Where one is missing, the command itself says what to install.
-        with contextlib.suppress(ImportError):
-            from learnflow_kafka.adapters import kafka_admin, kafka_data
-
-            del kafka_admin, kafka_data
-
-    threading.Thread(target=load, name="load clients", daemon=True).start()

@@ -81,7 +81,7 @@ def command(
     """
     from learnflow_kafka.app.up import Request
     from learnflow_kafka.errors import UsageError
-    from learnflow_kafka.wiring import local
+    from learnflow_kafka.wiring.world import build
 
     if foreground and (as_json or dry_run):
         raise UsageError("--foreground shows logs; it does not go with --json or --dry-run")
@@ -94,7 +94,7 @@ def command(
         containers=containers,
     )
     request = Request(spec, _absolute(catalog), environment)
-    world = local.world()
+    world = build()
     if dry_run:
         return _preview(request, world, as_json=as_json)
     if foreground:
