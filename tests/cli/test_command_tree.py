@@ -15,6 +15,8 @@ CHANGING: Final = {
     "apply",
     "context add",
     "context remove",
+    "dlt purge",
+    "dlt replay",
     "down",
     "groups delete",
     "groups reset",
@@ -31,6 +33,8 @@ READING: Final = {
     "context show",
     "context test",
     "context use",  # the user's own choice, undone by choosing again
+    "dlt list",
+    "dlt show",
     "export",
     "groups describe",
     "groups list",

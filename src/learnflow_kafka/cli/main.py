@@ -58,6 +58,7 @@ COMMANDS: Final = (
     Entry("consume", DAILY, "Read records; leaves no group behind."),
     Entry("groups", DAILY, "List, describe, reset and delete consumer groups."),
     Entry("lag", DAILY, "How far behind the groups are."),
+    Entry("dlt", DAILY, "Dead letters: list, show, replay and purge."),
     Entry("context", DAILY, "Named clusters: add, choose, test."),
 )
 

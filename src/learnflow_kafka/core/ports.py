@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
     from learnflow_kafka.core.observed import (
@@ -145,6 +146,16 @@ class KafkaAdmin(Protocol):
         """Delete topics with all their records."""
         ...
 
+    def delete_records(
+        self, before: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int | Fault]:
+        """
+        Remove every record of a partition before an offset, for good.
+
+        Answers with the first offset that is left. An offset beyond the end is a fault.
+        """
+        ...
+
     def commit_offsets(
         self, group: str, offsets: Mapping[TopicPartition, int]
     ) -> Mapping[TopicPartition, Fault | None]:
@@ -179,6 +190,33 @@ class Written:
     topic: str
     partition: int
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """
+    A group's place in a partition, and what the group noted beside it.
+
+    Brokers take notes of 4,096 bytes at most, unless told otherwise.
+    """
+
+    offset: int
+    note: str = ""
+
+
+class Transfer(Protocol):
+    """Writes records together with the note of having written them: both or neither."""
+
+    def move(self, records: Sequence[NewRecord], marks: Mapping[TopicPartition, Mark]) -> None:
+        """
+        Write the records, and the group's marks, in one transaction.
+
+        A record without a partition goes where `murmur2_random` puts its key. Raises
+        `RequestError` where a record is refused, or PRODUCER_FENCED where another transfer of
+        this name began: nothing of this call was written then. After `TimedOutError` the marks
+        tell whether it was. After any error the transfer is over, and another can be opened.
+        """
+        ...
 
 
 class KafkaData(Protocol):
@@ -221,6 +259,21 @@ class KafkaData(Protocol):
         self, group: str, topics: Sequence[str], *, stop: Callable[[], bool]
     ) -> Iterator[Record]:
         """Records as a member of a group that starts at the earliest and commits as it goes."""
+        ...
+
+    def marks(
+        self, group: str, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Mark]:
+        """The group's marks in those partitions where it has one; open transactions have ended."""
+        ...
+
+    def transfer(self, name: str, group: str) -> AbstractContextManager[Transfer]:
+        """
+        A transfer that keeps its marks in the group.
+
+        There is one of a name at a time: opening it ends the earlier one, and undoes what that
+        one had not finished.
+        """
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from kafka.protocol.admin import (
     CreatePartitionsRequest,
     CreateTopicsRequest,
     DeleteGroupsRequest,
+    DeleteRecordsRequest,
     DeleteTopicsRequest,
     ElectLeadersRequest,
     IncrementalAlterConfigsRequest,
@@ -146,6 +147,36 @@ class KafkaAdminAdapter(Groups):
             answers |= self._ask_controller(request, batch, _responses, mutating=True)
         settle.until_deleted(self._client, _last_made(names, answers))
         return answers
+
+    def delete_records(
+        self, before: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int | Fault]:
+        """Remove every record of a partition before an offset; asks each leader."""
+        answers: dict[TopicPartition, int | Fault] = {}
+        if before:
+            self._client.until_settled(partial(self._delete_records, before, answers))
+        return answers
+
+    def _delete_records(
+        self, before: Mapping[TopicPartition, int], answers: dict[TopicPartition, int | Fault]
+    ) -> None:
+        """Cut the partitions that have no final answer yet; twice does no harm."""
+        left = [place for place in before if not isinstance(answers.get(place), int)]
+        faults, by_leader = self._leaders(left)
+        answers.update((p, f) for p, f in faults.items() if isinstance(f, Fault))
+        for leader, places in by_leader.items():
+            answer = self._client.send(
+                _cut({place: before[place] for place in places}, self._timeout_ms),
+                to=leader,
+                items=[str(place) for place in places],
+                mutating=True,
+            )
+            for topic in answer.topics:
+                for part in topic.partitions:
+                    refused = fault(part.error_code)
+                    place = TopicPartition(topic.name, part.partition_index)
+                    answers[place] = part.low_watermark if refused is None else refused
+        _raise_if(any, [f for f in answers.values() if isinstance(f, Fault)], "a partition")
 
     def commit_offsets(
         self, group: str, offsets: Mapping[TopicPartition, int]
@@ -312,6 +343,25 @@ def _commitment(group: str, offsets: Mapping[TopicPartition, int]) -> Any:
             for name, numbers in _grouped(offsets)
         ],
         max_version=9,
+    )
+
+
+def _cut(before: Mapping[TopicPartition, int], timeout_ms: int) -> Any:
+    topic = DeleteRecordsRequest.DeleteRecordsTopic
+    return DeleteRecordsRequest(
+        topics=[
+            topic(
+                name=name,
+                partitions=[
+                    topic.DeleteRecordsPartition(
+                        partition_index=n, offset=before[TopicPartition(name, n)]
+                    )
+                    for n in numbers
+                ],
+            )
+            for name, numbers in _grouped(before)
+        ],
+        timeout_ms=timeout_ms,
     )
 
 

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaException
 
+from learnflow_kafka.adapters.kafka_data import transfer
 from learnflow_kafka.adapters.kafka_data.client import Troubles
 from learnflow_kafka.adapters.kafka_data.errors import fault, translated
 from learnflow_kafka.adapters.kafka_data.read import Reading
 from learnflow_kafka.core.ports import Fault, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    from learnflow_kafka.core.ports import NewRecord
+    from learnflow_kafka.core.observed import TopicPartition
+    from learnflow_kafka.core.ports import Mark, NewRecord, Transfer
 
 _IN_FLIGHT: Final = 5_000
 _WAIT: Final = 0.05
@@ -94,6 +97,16 @@ class KafkaDataAdapter(Reading):
         while window and (result := window[0].result) is not None:
             window.popleft()
             yield result
+
+    def marks(
+        self, group: str, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Mark]:
+        """The group's marks in those partitions where it has one."""
+        return transfer.marks(self._client, group, partitions)
+
+    def transfer(self, name: str, group: str) -> AbstractContextManager[Transfer]:
+        """A transfer that keeps its marks in the group; ends an earlier one of its name."""
+        return transfer.opened(self._client, name, group)
 
     def close(self) -> None:
         """Nothing is kept between calls."""

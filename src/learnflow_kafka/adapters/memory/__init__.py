@@ -2,7 +2,7 @@
 Kafka in memory: both ports over plain Python state, for tests and rehearsals.
 
 It answers with Kafka's own error names and defaults, and passes the suites that real brokers
-pass. Not here: transactions, log compaction, time-driven retention.
+pass. Not here: transactions other than transfers, log compaction, time-driven retention.
 """
 
 from learnflow_kafka.adapters.memory.client import MemoryKafka

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from learnflow_kafka.adapters.memory.defaults import BROKER_DEFAULTS
 from learnflow_kafka.adapters.memory.gate import Gate, Moment, Right
-from learnflow_kafka.adapters.memory.records import Records
 from learnflow_kafka.adapters.memory.state import Cluster, Group, Topic, new_id
+from learnflow_kafka.adapters.memory.transfer import Transfers
 from learnflow_kafka.adapters.memory.write import Writing
 from learnflow_kafka.core.observed import (
     GroupMember,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.requests import Sent
 
 
-class MemoryKafka(Writing, Records):
+class MemoryKafka(Writing, Transfers):
     """
     `KafkaAdmin` and `KafkaData` over one cluster in memory.
 

@@ -60,11 +60,12 @@ class Topic:
 
 @dataclass(slots=True)
 class Group:
-    """One group: who is in it and where it stands."""
+    """One group: who is in it, where it stands and what it noted there."""
 
     protocol: GroupProtocol = GroupProtocol.CLASSIC
     members: list[GroupMember] = field(default_factory=list)
     committed: dict[TopicPartition, int] = field(default_factory=dict)
+    notes: dict[TopicPartition, str] = field(default_factory=dict)
 
     @property
     def state(self) -> GroupState:
@@ -85,6 +86,8 @@ class Cluster:
         self.broker_config = broker_config
         self.topics: dict[str, Topic] = {}
         self.groups: dict[str, Group] = {}
+        self.transfers: dict[str, int] = {}
+        """How often each transfer was opened; only the last opening may write."""
         self._turns = 0
 
     def turn(self) -> int:

@@ -225,7 +225,31 @@ class Writing(Reading):
         for group in self._state.groups.values():
             for place in [p for p in group.committed if p.topic == name]:
                 del group.committed[place]
+                group.notes.pop(place, None)
         return None
+
+    def delete_records(
+        self, before: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int | Fault]:
+        """Remove every record of a partition before an offset."""
+        if not before:
+            return {}
+        with self._gate.sending("DeleteRecords", map(str, before), mutating=True):
+            return {place: self._cut(place, offset) for place, offset in before.items()}
+
+    def _cut(self, place: TopicPartition, offset: int) -> int | Fault:
+        log = self._state.log(place)
+        if log is None:
+            return unknown_topic()
+        if not self._gate.may(Right.DELETE):
+            return topic_forbidden()
+        if "delete" not in self._state.topics[place.topic].config.get("cleanup.policy", "delete"):
+            return Fault("POLICY_VIOLATION", "Request parameters do not satisfy the policy.")
+        if offset > log.end:
+            return Fault("OFFSET_OUT_OF_RANGE", "The offset is beyond the partition's end.")
+        log.start = max(log.start, offset)
+        log.records = [r for r in log.records if r.offset >= log.start]
+        return log.start
 
     def commit_offsets(
         self, group: str, offsets: Mapping[TopicPartition, int]
@@ -248,6 +272,7 @@ class Writing(Reading):
         if group is None:
             group = self._state.groups[name] = Group()
         group.committed[place] = offset
+        group.notes.pop(place, None)
         return None
 
     def delete_groups(self, names: Sequence[str]) -> Mapping[str, Fault | None]:

@@ -1,0 +1,183 @@
+"""
+Transfers: records and a group's marks, written in one transaction.
+
+Kafka keeps both or neither. The transactional id is the transfer's name: opening it fences an
+earlier one and ends the transaction that it left open, killed or not.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka import TopicPartition as Place
+
+from learnflow_kafka.adapters.kafka_data.client import Troubles
+from learnflow_kafka.adapters.kafka_data.errors import translated
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.ports import Mark
+from learnflow_kafka.errors import RequestError, TimedOutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from learnflow_kafka.adapters.kafka_data.client import Client
+    from learnflow_kafka.core.ports import NewRecord
+
+_NO_OFFSET: Final = 0
+"""The library's special offsets (none, stored, end) are all below."""
+_FENCED: Final = frozenset(
+    {"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "INVALID_PRODUCER_ID_MAPPING"}
+)
+_OPEN_FOR: Final = 60.0
+"""Seconds after which the broker ends a transaction that was left open."""
+_LAST_WORDS: Final = 5.0
+
+
+def marks(
+    client: Client, group: str, partitions: Collection[TopicPartition]
+) -> Mapping[TopicPartition, Mark]:
+    """The group's marks where it has one, after every transaction on them has ended."""
+    if not partitions:
+        return {}
+    consumer = client.consumer(_member(group), Troubles(client.where))
+    try:
+        found = consumer.committed([Place(*p) for p in partitions], timeout=client.limits.request)
+    except KafkaException as error:
+        raise translated(error.args[0], where=group) from error
+    finally:
+        consumer.close()
+    for place in found:
+        if place.error is not None:
+            raise translated(place.error, where=f"{place.topic}-{place.partition}")
+    return {
+        TopicPartition(place.topic, place.partition): Mark(place.offset, place.metadata or "")
+        for place in found
+        if place.offset >= _NO_OFFSET
+    }
+
+
+@contextmanager
+def opened(client: Client, name: str, group: str) -> Iterator[Mover]:
+    """A transfer; raises `NotAuthorizedError` and its siblings where it may not be opened."""
+    troubles = Troubles(client.where)
+    producer = client.producer(_settings(name), troubles)
+    consumer = client.consumer(_member(group), troubles)
+    mover = Mover(client, producer, consumer, troubles, name)
+    try:
+        mover.begin()
+        yield mover
+    finally:
+        consumer.close()
+        producer.purge()
+        producer.flush(1)
+
+
+class Mover:
+    """One open transfer."""
+
+    def __init__(
+        self, client: Client, producer: Any, consumer: Any, troubles: Troubles, name: str
+    ) -> None:
+        self._patience = client.limits.request
+        self._producer = producer
+        self._consumer = consumer
+        self._troubles = troubles
+        self._name = name
+
+    def begin(self) -> None:
+        """Fence whoever had the name, and wait until what it left open has ended."""
+        self._insist(self._producer.init_transactions)
+
+    def move(self, records: Sequence[NewRecord], marks: Mapping[TopicPartition, Mark]) -> None:
+        """Write the records and the marks, or nothing; see the port."""
+        try:
+            self._producer.begin_transaction()
+            self._write(records)
+            places = [Place(p.topic, p.partition, m.offset, m.note) for p, m in marks.items()]
+            member = self._consumer.consumer_group_metadata()
+            self._insist(lambda t: self._producer.send_offsets_to_transaction(places, member, t))
+            self._insist(self._producer.commit_transaction)
+        except KafkaException as error:
+            self._abort()
+            raise self._explained(error) from error
+        except BaseException:
+            self._abort()
+            raise
+
+    def _write(self, records: Sequence[NewRecord]) -> None:
+        """
+        Hand over the records and wait until the brokers have answered for each.
+
+        Without delivery callbacks: a fatal error is raised inside `poll` and `flush`, and no
+        Python may run beside it. What became of a record is what the commit says.
+        """
+        for record in records:
+            place = {} if record.partition is None else {"partition": record.partition}
+            self._producer.produce(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                headers=list(record.headers),
+                **place,
+            )
+            self._producer.poll(0)
+        if left := self._producer.flush(self._patience):
+            raise TimedOutError(
+                f"{left} records were not taken within {self._patience:g} s", where=self._name
+            )
+
+    def _insist(self, step: Callable[[float], object]) -> None:
+        """Do one step of the protocol, again while the library says that it can be repeated."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                step(max(0.1, deadline - time.monotonic()))
+            except KafkaException as error:
+                self._troubles.check()
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise self._explained(error) from error
+            else:
+                return
+
+    def _abort(self) -> None:
+        # Where it cannot be aborted now, the broker does it in a minute, or the next opening.
+        with suppress(KafkaException):
+            self._producer.purge()
+            self._producer.abort_transaction(_LAST_WORDS)
+
+    def _explained(self, error: KafkaException) -> Exception:
+        reason = error.args[0]
+        if reason.name() in _FENCED:
+            return RequestError(
+                f"another transfer took over ({reason.str()})",
+                code="PRODUCER_FENCED",
+                where=self._name,
+            )
+        return self._troubles.fatal or translated(reason, where=self._name)
+
+
+def _settings(name: str) -> dict[str, Any]:
+    return {
+        "transactional.id": name,
+        "transaction.timeout.ms": int(_OPEN_FOR * 1000),
+        "partitioner": "murmur2_random",
+        # The broker judges the size of a record, by its topic's own limit.
+        "message.max.bytes": 1_000_000_000,
+        "batch.size": 16_384,
+        "linger.ms": 1,
+        "topic.metadata.propagation.max.ms": 3_000,
+    }
+
+
+def _member(group: str) -> dict[str, Any]:
+    """One who keeps marks in a group without ever joining it."""
+    return {
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # Marks of a transaction that is still open are waited for.
+        "isolation.level": "read_committed",
+    }
