@@ -102,7 +102,7 @@ class CatalogError(LearnflowError):
         count = len(problems)
         super().__init__(
             f"{count} problem{'' if count == 1 else 's'} in the catalog",
-            fix="mend the lines above, then run `learnflow validate`",
+            fix="mend what is named above; `learnflow validate PATH` checks it without a cluster",
         )
         self.problems = problems
 

@@ -27,6 +27,20 @@ def reader_gone() -> bool:
     return any(event & _GONE for _, event in poll.poll(0))
 
 
+def open_standard() -> None:
+    """
+    Give us standard streams where our caller closed them (`>&-`).
+
+    Otherwise the next file that is opened would get the number of standard output.
+    """
+    from pathlib import Path  # noqa: PLC0415 - costs 5 ms, and hardly anybody closes them
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - for our whole life
+            setattr(sys, name, nowhere)
+
+
 def let_go() -> None:
     """Send what remains in the buffer nowhere, so that it does not complain at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
