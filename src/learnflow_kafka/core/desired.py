@@ -35,6 +35,9 @@ CLEANUP: Final = "cleanup.policy"
 MAX_RECORD: Final = "max.message.bytes"
 MIN_ISR: Final = "min.insync.replicas"
 
+CAPPED: Final = "replication-capped"
+ISR_CAPPED: Final = "min-isr-capped"
+
 HEADROOM_BYTES: Final = 64 * 1024
 """
 How much larger a record may be in a derived topic than at its source.
@@ -206,7 +209,7 @@ def _merge(topic: Topic, override: TopicOverride | None) -> Topic:
 def _cap(topic: Topic, limit: int, place: Place, notices: list[Notice]) -> Topic:
     notices.append(
         Notice(
-            "replication-capped",
+            CAPPED,
             topic.name,
             f"replication {topic.replication} is declared; the environment has {limit} "
             f"broker{'' if limit == 1 else 's'}, so it is {limit} here",
@@ -218,7 +221,7 @@ def _cap(topic: Topic, limit: int, place: Place, notices: list[Notice]) -> Topic
     if wanted is not None and wanted > safe:
         notices.append(
             Notice(
-                "min-isr-capped",
+                ISR_CAPPED,
                 topic.name,
                 f"min.insync.replicas {wanted} is declared; with replication {limit} it is "
                 f"{safe} here, or one broker down would stop every write",

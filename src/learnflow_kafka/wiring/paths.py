@@ -29,7 +29,7 @@ def paths() -> Paths:
         base = Path(home).expanduser().absolute()
         found = Paths(base / "config", base / "cache", base / "data", base / "state")
     else:
-        import platformdirs  # noqa: PLC0415 - not needed below LEARNFLOW_HOME
+        import platformdirs
 
         dirs = platformdirs.PlatformDirs("learnflow", appauthor=False)
         found = Paths(

@@ -56,7 +56,7 @@ def test_people_read_what_why_and_risk(learnflow: Learnflow, shop: tuple[str, ..
 
     for line in (
         "+ create new: 3 partitions, replication 1, retention.ms 7d, min.insync.replicas 1",
-        "note: replication 3 is declared; the environment has 1 broker, so it is 1 here (new)",
+        "for 1 broker: replication capped and min.insync.replicas fitted on 1 topic",
         "~ change cut: retention.ms 30d -> 20d",
         "the policy softens the cut: 20d now, 2 further applies",
         "risk high: removes up to 1,000 of 1,000 records (about ",

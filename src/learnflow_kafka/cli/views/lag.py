@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.cli.views.tables import table
 from learnflow_kafka.core.lag import LagStatus, Verdict
+from learnflow_kafka.core.observed import GroupState
 from learnflow_kafka.core.units import format_duration
 
 if TYPE_CHECKING:
@@ -85,11 +86,11 @@ def _topic_rows(report: LagReport) -> Table:
     rows = table("group", "state", "topic", "lag>", "objective", "verdict", "note")
     for group in report.groups:
         if not group.topics:
-            rows.add_row(group.group, group.state.value, "none", NOT_KNOWN, "", "", "")
+            rows.add_row(group.group, _state(group), "none", NOT_KNOWN, "", "", "")
         for topic in group.topics:
             rows.add_row(
                 group.group,
-                group.state.value,
+                _state(group),
                 topic.topic,
                 number(topic.records),
                 _objective(topic.objective),
@@ -97,6 +98,11 @@ def _topic_rows(report: LagReport) -> Table:
                 _topic_note(topic),
             )
     return rows
+
+
+def _state(group: GroupLag) -> str:
+    """Kafka calls a group that it does not know dead; most of them were never born."""
+    return "none yet" if group.state is GroupState.DEAD else group.state.value
 
 
 def _partition_rows(report: LagReport) -> Table:

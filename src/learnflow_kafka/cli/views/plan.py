@@ -27,6 +27,7 @@ from learnflow_kafka.core.changes import (
     CreateTopic,
     DeleteTopic,
 )
+from learnflow_kafka.core.desired import CAPPED, ISR_CAPPED
 from learnflow_kafka.core.plan import Severity, VerdictKind
 from learnflow_kafka.core.planfile import step_document, to_document
 from learnflow_kafka.core.policy import ago
@@ -80,10 +81,19 @@ def show(plan: Plan, console: Console) -> None:
 
 
 def _notices(plan: Plan) -> Iterator[str]:
-    """Each notice once, with the topics that it is about."""
+    """Fitting to a small cluster in one line (JSON has each); every other notice once."""
     topics: dict[str, list[str]] = {}
+    capped = {CAPPED: 0, ISR_CAPPED: 0}
     for notice in plan.notices:
-        topics.setdefault(notice.what, []).append(notice.topic)
+        if notice.rule in capped:
+            capped[notice.rule] += 1
+        else:
+            topics.setdefault(notice.what, []).append(notice.topic)
+    if capped[CAPPED]:
+        brokers = f"{plan.brokers} broker{'' if plan.brokers == 1 else 's'}"
+        also = " and min.insync.replicas fitted" if capped[ISR_CAPPED] else ""
+        count = f"{capped[CAPPED]} topic{'' if capped[CAPPED] == 1 else 's'}"
+        yield f"fewer copies than declared, for {brokers}: replication capped{also} on {count}"
     for what, names in topics.items():
         yield f"{what} ({_listed(names)})"
 
