@@ -10,7 +10,7 @@ comparisons are ratios within one run, and nothing here fails for being slow.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import importlib
 import os
 import platform
@@ -31,7 +31,7 @@ END: Final = "<!-- end of figures -->"
 
 def table(sections: Sequence[tuple[str, Sequence[Figure]]]) -> str:
     """The figures as Markdown, one table a benchmark, with date, machine and command."""
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     lines = [BEGIN, "", f"Measured {now} on {machine}, with `make bench`.", ""]
     for name, figures in sections:
