@@ -23,10 +23,11 @@ from learnflow_kafka.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from learnflow_kafka.app.events import Event
     from learnflow_kafka.core.catalog import Catalog
+    from learnflow_kafka.core.observed import TopicState
     from learnflow_kafka.core.plan import Plan
     from learnflow_kafka.core.requests import Sent
     from learnflow_kafka.errors import KafkaError
@@ -140,6 +141,35 @@ def test_a_change_that_shows_itself_late_counts_as_done():
     events = [*apply(plan, kafka, Clock(), resolve(wanted), IMPATIENT)]
 
     assert _kinds(events) == [Done, Proved]
+    assert succeeded(events)
+
+
+def test_the_proof_waits_for_a_broker_that_learns_slowly():
+    """A broker that does not know a new topic yet shows it as missing, and refuses it again."""
+    kafka = memory()
+    wanted = catalog(Topic("a", 2))
+    plan = planned(kafka, wanted)
+    hidden: list[object] = []
+
+    def hide(sent: Sent, moment: Moment) -> None:
+        if sent.api == "CreateTopics" and sent.mutating and moment is Moment.AFTER:
+            hidden.append(True)
+
+    class Slow(MemoryKafka):
+        def topics(self, names: Collection[str] | None = None) -> Mapping[str, TopicState]:
+            return {} if len(hidden) == 1 else super().topics(names)
+
+    class Clock(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            self.now += seconds
+            hidden.append(True)
+
+    slow = Slow(3)
+    slow._state = kafka._state
+    slow.hooks.append(hide)
+    events = [*apply(plan, slow, Clock(), resolve(wanted), IMPATIENT)]
+
+    assert len(hidden) > 1
     assert succeeded(events)
 
 

@@ -71,18 +71,19 @@ class Proved:
     """
     A second plan was made: `left` are its steps that should not be there.
 
-    `later` are the coming steps of retention cuts that the policy softens; `blocked` as in
-    the first plan.
+    `later` are the coming steps of retention cuts that the policy softens. `blocked` are all
+    blocked topics, `unseen` those of them that this run changed: what was done cannot be seen.
     """
 
     left: tuple[Step, ...]
     later: tuple[Step, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    unseen: tuple[Blocked, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is left that this apply should have done."""
-        return not self.left
+        return not self.left and not self.unseen
 
 
 Event = Waiting | Planned | Done | Failed | Skipped | Stopped | Proved

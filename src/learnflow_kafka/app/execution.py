@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.desired import Desired
     from learnflow_kafka.core.fingerprint import Fingerprint
     from learnflow_kafka.core.observed import TopicState
-    from learnflow_kafka.core.plan import Plan, Step
+    from learnflow_kafka.core.plan import Blocked, Plan, Step
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
 
 
@@ -363,13 +363,19 @@ class Execution:
         """
         second = self.plan
         left: tuple[Step, ...] = ()
-        for _ in self._attempts(self.patience.settle):
+        unseen: tuple[Blocked, ...] = ()
+        for _ in self._attempts(self.patience.silence):
             second = self._plan_again()
             left = planning.unexpected(self.plan, second)
-            if not any(s.topic in self.changed and s.topic not in self.failed for s in left):
+            unseen = tuple(b for b in second.blocked if self._is_ours(b.topic))
+            if not unseen and not any(self._is_ours(step.topic) for step in left):
                 break
         later = tuple(s for s in second.steps if s not in left)
-        return Proved(left, later, second.blocked)
+        return Proved(left, later, second.blocked, unseen)
+
+    def _is_ours(self, topic: str) -> bool:
+        """Whether this run changed the topic and believes that all went well."""
+        return topic in self.changed and topic not in self.failed
 
     def _plan_again(self) -> Plan:
         return make_plan(self.admin, self.desired, self.plan.scope, now_ms=self.clock.now_ms())

@@ -310,11 +310,14 @@ def _text(step: Step) -> str:
 
 def _proof(event: Proved) -> str:
     if not event.empty:
-        steps = "; ".join(_text(step) for step in event.left)
-        return f"a second plan is not empty: {steps}"
+        unseen = [f"{b.topic}: {b.what}" for b in event.unseen]
+        return f"a second plan is not empty: {'; '.join([*map(_text, event.left), *unseen])}"
     if event.later:
         steps = "; ".join(_text(step) for step in event.later)
         return f"a second plan holds what the policy put off, and nothing else: {steps}"
+    if event.blocked:
+        names = sorted({b.topic for b in event.blocked})
+        return f"proved: a second plan holds nothing but what is blocked: {', '.join(names)}"
     return "proved: a second plan is empty"
 
 
