@@ -131,6 +131,8 @@ def summary(plan: Plan) -> str:
         )
         if (count := plan.count(kind))
     ]
+    waiting = sum(not item.allowed for item in plan.tombstoned)
+    parts += [f"{waiting} waiting for --allow-delete"] if waiting else []
     parts += [f"{len({b.topic for b in plan.blocked})} blocked"] if plan.blocked else []
     parts += [f"{plan.counts.unchanged} unchanged"] if plan.counts.unchanged else []
     text = ", ".join(parts)
