@@ -24,7 +24,7 @@ CHANGING: Final = {
 }
 """These move, replace or remove something: they ask first, and can be rehearsed."""
 
-ADDING: Final = {"adopt", "codegen", "init", "produce", "up", "validate"}
+ADDING: Final = {"adopt", "codegen", "demo", "init", "produce", "up", "validate"}
 """These add what their words name and take nothing away: rehearsed, and not asked about."""
 
 READING: Final = {
@@ -116,3 +116,14 @@ def test_every_option_says_what_it_does(words: str):
     ]
 
     assert not silent
+
+
+@pytest.mark.parametrize(("words", "command"), [*leaves()])
+def test_the_example_stands_on_lines_of_its_own(words: str, command: click.Command):
+    """Help is laid out: no control code shows, and examples can be copied line by line."""
+    text = command.get_help(click.Context(command, info_name=words, terminal_width=80))
+    after = text.partition("Example:\n")[2].splitlines()
+
+    assert "\\b" not in text
+    assert after
+    assert "learnflow " in after[0]

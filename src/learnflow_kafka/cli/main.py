@@ -45,6 +45,7 @@ COMMANDS: Final = (
     Entry("status", HERE, "Brokers, ports, processes, disk and logs."),
     Entry("logs", HERE, "What the brokers write, as they write it."),
     Entry("kafka-tool", HERE, "Run one of Kafka's own Java tools."),
+    Entry("demo", HERE, "Students and services: events through all topics, then a count."),
     Entry("init", CATALOG, "Write a commented catalog to start from."),
     Entry("validate", CATALOG, "Check the catalog's files; needs no cluster."),
     Entry("plan", CATALOG, "What would change on the cluster, why, and at what risk."),

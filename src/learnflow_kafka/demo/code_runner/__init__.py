@@ -1,0 +1,1 @@
+"""Runs students' Python in a subprocess with limits; no sandbox for hostile code."""

@@ -1,0 +1,1 @@
+"""Assigns exercises, has solutions run, and grades them."""

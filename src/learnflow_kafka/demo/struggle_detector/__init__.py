@@ -1,0 +1,1 @@
+"""Notices students who are stuck: a consumer with a memory."""

@@ -1,0 +1,1 @@
+"""Triage and tutor: a question in, a rule-based answer out."""
