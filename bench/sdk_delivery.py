@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.support import clusters, mock_kafka
+from tests.support import clusters
 
 from bench.result import Figure
 from learnflow_kafka.core.local import Mode
@@ -28,6 +28,7 @@ from learnflow_kafka.sdk import App, AsyncProducer, Settings, Topic
 from learnflow_kafka.sdk import Producer as TypedProducer
 from learnflow_kafka.sdk.codec import Writer
 from learnflow_kafka.sdk.contract import Contract, Service, Subscription
+from learnflow_kafka.testing import mock as mock_kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

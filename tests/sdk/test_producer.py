@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import KafkaError
 from tests.sdk.notes import Note, create, reading, until, world
-from tests.support import mock_kafka
 
 from learnflow_kafka.errors import (
     BacklogError,
@@ -24,15 +23,16 @@ from learnflow_kafka.errors import (
 )
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer, Room
 from learnflow_kafka.sdk.settings import Settings
+from learnflow_kafka.testing import mock as mock_kafka
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.sdk.notes import World
     from tests.support.clusters import LocalKafka
-    from tests.support.mock_kafka import MockKafka
 
     from learnflow_kafka.sdk.receipt import Receipt, Written
+    from learnflow_kafka.testing import MockKafka
 
 FAST = Settings(linger_ms=0)
 
@@ -142,7 +142,7 @@ def test_both_of_the_clients_error_paths_end_in_the_receipt(
     mock: MockKafka, producer: Producer, notes: World
 ) -> None:
     """A refusal by callback, and the exception that the next produce raises, look the same."""
-    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    mock.answer(mock_kafka.Api.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     codes: list[str] = []
     for number in range(2):
         with pytest.raises(DeliveryError) as caught:
@@ -156,7 +156,7 @@ def test_a_retriable_error_is_not_an_error(
     mock: MockKafka, producer: Producer, notes: World
 ) -> None:
     """The client tries again by itself, and the order stays."""
-    mock.answer(mock_kafka.PRODUCE, *[KafkaError.NOT_LEADER_FOR_PARTITION] * 2)
+    mock.answer(mock_kafka.Api.PRODUCE, *[KafkaError.NOT_LEADER_FOR_PARTITION] * 2)
     offsets = [producer.post(notes.notes, note(n)) for n in range(5)]
 
     assert [receipt.result(60).offset for receipt in offsets] == [0, 1, 2, 3, 4]
@@ -166,7 +166,7 @@ def test_flush_raises_for_failures_that_nobody_saw(
     mock: MockKafka, producer: Producer, notes: World
 ) -> None:
     """A failed record without a look at its receipt is never silent."""
-    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    mock.answer(mock_kafka.Api.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     producer.post(notes.notes, note(1))
 
     with pytest.raises(DeliveryError) as caught:
@@ -179,7 +179,7 @@ def test_flush_leaves_seen_failures_alone(
     mock: MockKafka, producer: Producer, notes: World
 ) -> None:
     """Whoever looked at the receipt has dealt with it."""
-    mock.answer(mock_kafka.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    mock.answer(mock_kafka.Api.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
     receipt = producer.post(notes.notes, note(1))
     until(receipt.done)
 
