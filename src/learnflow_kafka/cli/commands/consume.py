@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=r"""\b
+    epilog="""\b
 Example:
   learnflow consume learning.query
   learnflow consume learning.query --from-beginning
   learnflow consume learning.query learning.response --last 10 --json
   learnflow consume learning.query --from 10m --follow --keys
-  learnflow consume learning.query --from-beginning --format '%p/%o %k %s\n'
+  learnflow consume learning.query --from-beginning --format '%p/%o %k %s\\n'
 
 Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 130) or until
 the reader of a pipe goes away (0). With a beginning it ends at the end, unless --follow.

@@ -24,34 +24,33 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.observed import ClusterState
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  learnflow context add prod --bootstrap kafka.example.org:9093 --username ops \\
+    --password-file ~/.secrets/kafka --env production --protected
+  learnflow context use prod
+  learnflow context list""",
+)
 def command() -> None:
-    r"""
+    """
     Named clusters: which one every other command talks to.
 
     The order: --bootstrap, --context, $LEARNFLOW_CONTEXT, `context use`, and last `local`:
     the cluster that `learnflow up` runs here. Secrets are never kept: a context says in which
     file or variable a password is, or which command prints it.
-
-    \b
-    Example:
-      learnflow context add prod --bootstrap kafka.example.org:9093 --username ops \
-        --password-file ~/.secrets/kafka --env production --protected
-      learnflow context use prod
-      learnflow context list
     """
 
 
-@command.command("list")
+@command.command(
+    "list",
+    epilog="""\b
+Example:
+  learnflow context list""",
+)
 @json_option
 def list_command(*, as_json: bool) -> int:
-    r"""
-    Every context; `*` marks the one that is used where nothing else is said.
-
-    \b
-    Example:
-      learnflow context list
-    """
+    """Every context; `*` marks the one that is used where nothing else is said."""
     from learnflow_kafka.cli.views import contexts as view
     from learnflow_kafka.cli.views import output
 
@@ -63,18 +62,16 @@ def list_command(*, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow context show
+  learnflow context show prod --json""",
+)
 @click.argument("name", required=False)
 @json_option
 def show(*, name: str | None, as_json: bool) -> int:
-    r"""
-    One context's settings; of a secret only where it is kept.
-
-    \b
-    Example:
-      learnflow context show
-      learnflow context show prod --json
-    """
+    """One context's settings; of a secret only where it is kept."""
     from learnflow_kafka.cli.views import contexts as view
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.wiring import contexts
@@ -111,7 +108,13 @@ def _secret_options(what: str, name: str) -> Callable[[Any], Any]:
     return decorate
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow context add staging --bootstrap kafka:9092 --env staging
+  learnflow context add prod --bootstrap kafka:9093 --username ops \\
+    --password-command 'pass show kafka' --ca ca.pem --env production --protected""",
+)
 @click.argument("name")
 @click.option("--bootstrap", "-b", required=True, metavar="HOST:PORT[,...]")
 @click.option(
@@ -155,18 +158,12 @@ def add(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    r"""
+    """
     Name a cluster, connect to it, and pin its id.
 
     A pinned context refuses any other cluster that answers at its address later. TLS follows
     from --ca, --certificate or --tls, SASL from --username; SASL without TLS wants
     --protocol SASL_PLAINTEXT.
-
-    \b
-    Example:
-      learnflow context add staging --bootstrap kafka:9092 --env staging
-      learnflow context add prod --bootstrap kafka:9093 --username ops \
-        --password-command 'pass show kafka' --ca ca.pem --env production --protected
     """
     from learnflow_kafka.cli.confirm import ask
     from learnflow_kafka.cli.connections import context_of
@@ -196,18 +193,16 @@ def add(
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow context use prod
+  learnflow context use local""",
+)
 @click.argument("name")
 @json_option
 def use(*, name: str, as_json: bool) -> int:
-    r"""
-    Choose the context that commands use where nothing else is said.
-
-    \b
-    Example:
-      learnflow context use prod
-      learnflow context use local
-    """
+    """Choose the context that commands use where nothing else is said."""
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.wiring import contexts
 
@@ -220,19 +215,17 @@ def use(*, name: str, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow context remove staging --yes""",
+)
 @click.argument("name")
 @dry_run_option
 @yes_option
 @json_option
 def remove(*, name: str, dry_run: bool, yes: bool, as_json: bool) -> int:
-    r"""
-    Forget a context; the cluster is not touched.
-
-    \b
-    Example:
-      learnflow context remove staging --yes
-    """
+    """Forget a context; the cluster is not touched."""
     from learnflow_kafka.cli.confirm import ask
     from learnflow_kafka.cli.views import contexts as view
     from learnflow_kafka.cli.views import output
@@ -250,18 +243,16 @@ def remove(*, name: str, dry_run: bool, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow context test
+  learnflow context test prod --json""",
+)
 @click.argument("name", required=False)
 @json_option
 def test(*, name: str | None, as_json: bool) -> int:
-    r"""
-    Connect, and say which cluster answers.
-
-    \b
-    Example:
-      learnflow context test
-      learnflow context test prod --json
-    """
+    """Connect, and say which cluster answers."""
     from learnflow_kafka.cli.views import contexts as view
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.wiring import contexts

@@ -19,24 +19,31 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.replaying import Identity, Selection
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  learnflow dlt list
+  learnflow dlt show tutor/learning.query/2/17
+  learnflow dlt replay --group tutor --dry-run
+  learnflow dlt purge learning.query.tutor.dlt --dry-run""",
+)
 def command() -> None:
-    r"""
+    """
     Dead letters: list, show, replay and purge.
 
     A dead letter is an event that a group could not handle. It lies in the topic
     SOURCE.GROUP.dlt, with headers that say what went wrong.
-
-    \b
-    Example:
-      learnflow dlt list
-      learnflow dlt show tutor/learning.query/2/17
-      learnflow dlt replay --group tutor --dry-run
-      learnflow dlt purge learning.query.tutor.dlt --dry-run
     """
 
 
-@command.command("list")
+@command.command(
+    "list",
+    epilog="""\b
+Example:
+  learnflow dlt list
+  learnflow dlt list --letters --group tutor --since 2h
+  learnflow dlt list --json""",
+)
 @click.option("--letters", is_flag=True, help="One line a letter, with its identity.")
 @click.option("--group", metavar="NAME", help="Only letters of this group.")
 @click.option("--topic", metavar="NAME", help="Only letters of this source topic.")
@@ -52,17 +59,11 @@ def list_command(
     target: Target,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     How many letters each group has, why, since when, and how many wait.
 
     A letter that was written twice, because its service was killed at the wrong moment, is
     shown once. A letter waits until `dlt replay` has sent it back.
-
-    \b
-    Example:
-      learnflow dlt list
-      learnflow dlt list --letters --group tutor --since 2h
-      learnflow dlt list --json
     """
     from learnflow_kafka.app.dead_letters import boxes
     from learnflow_kafka.cli.views import dead_letters, output
@@ -79,19 +80,17 @@ def list_command(
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow dlt show tutor/learning.query/2/17
+  learnflow dlt show tutor/learning.query/2/17 --json""",
+)
 @click.argument("identity", metavar="GROUP/TOPIC/PARTITION/OFFSET")
 @target_options
 @json_option
 def show(*, identity: str, target: Target, as_json: bool) -> int:
-    r"""
-    One dead letter: where it came from, what went wrong, its headers and its payload.
-
-    \b
-    Example:
-      learnflow dlt show tutor/learning.query/2/17
-      learnflow dlt show tutor/learning.query/2/17 --json
-    """
+    """One dead letter: where it came from, what went wrong, its headers and its payload."""
     from learnflow_kafka.app import dead_letters as app
     from learnflow_kafka.cli.views import dead_letters, output
     from learnflow_kafka.wiring import contexts, kafka
@@ -107,7 +106,13 @@ def show(*, identity: str, target: Target, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow dlt replay --group tutor --dry-run
+  learnflow dlt replay --topic learning.query --since 2h
+  learnflow dlt replay --identity tutor/learning.query/2/17 --yes""",
+)
 @click.option("--group", metavar="NAME", help="Only letters of this group.")
 @click.option("--topic", metavar="NAME", help="Only letters of this source topic.")
 @click.option("--since", metavar="TIME", help="Failed since 2026-11-23T10:00:00Z, or 2h ago.")
@@ -133,19 +138,13 @@ def replay(
     yes: bool,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Send dead letters back to the topics that they came from, each of them once.
 
     The event goes back as it was: key, value, headers, and the partition where it stood. Every
     group that reads the source topic gets it again, not only the one that failed. What went
     back is noted in the same transaction: a second run, or one after a kill, sends nothing
     twice. The dead letters stay where they are.
-
-    \b
-    Example:
-      learnflow dlt replay --group tutor --dry-run
-      learnflow dlt replay --topic learning.query --since 2h
-      learnflow dlt replay --identity tutor/learning.query/2/17 --yes
     """
     from learnflow_kafka.app import dead_letters as app
     from learnflow_kafka.cli.confirm import confirm
@@ -171,7 +170,12 @@ def replay(
     return 1 if fewer and not dry_run else 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow dlt purge learning.query.tutor.dlt --dry-run
+  learnflow dlt purge learning.query.tutor.dlt --partition 0 --before 120""",
+)
 @click.argument("topic", metavar="DEAD-LETTER-TOPIC")
 @click.option(
     "--partition", "partitions", type=click.IntRange(min=0), multiple=True, help="Only this one."
@@ -196,17 +200,12 @@ def purge(
     yes: bool,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Remove dead letters for good: the beginning of each partition, whatever stands in it.
 
     Kafka can remove only the beginning of a partition, never single records: everything before
     the offset goes, letters that were never replayed too. Without --before that is all there
     is now. The preview counts what goes.
-
-    \b
-    Example:
-      learnflow dlt purge learning.query.tutor.dlt --dry-run
-      learnflow dlt purge learning.query.tutor.dlt --partition 0 --before 120
     """
     from learnflow_kafka.app import dead_letters as app
     from learnflow_kafka.cli.confirm import confirm

@@ -19,31 +19,28 @@ if TYPE_CHECKING:
     from learnflow_kafka.app.groups import ResetRequest
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  learnflow groups list
+  learnflow groups describe tutor
+  learnflow groups reset tutor --to earliest""",
+)
 def command() -> None:
-    r"""
-    List, describe, reset and delete consumer groups.
-
-    \b
-    Example:
-      learnflow groups list
-      learnflow groups describe tutor
-      learnflow groups reset tutor --to earliest
-    """
+    """List, describe, reset and delete consumer groups."""
 
 
-@command.command("list")
+@command.command(
+    "list",
+    epilog="""\b
+Example:
+  learnflow groups list
+  learnflow groups list --bootstrap localhost:9092 --json""",
+)
 @target_options
 @json_option
 def list_command(*, target: Target, as_json: bool) -> int:
-    r"""
-    Every group: state, protocol, members, topics and lag ("?": not known).
-
-    \b
-    Example:
-      learnflow groups list
-      learnflow groups list --bootstrap localhost:9092 --json
-    """
+    """Every group: state, protocol, members, topics and lag ("?": not known)."""
     from learnflow_kafka.app.groups import list_groups
     from learnflow_kafka.cli.views import groups, output
     from learnflow_kafka.wiring import contexts, kafka
@@ -57,19 +54,17 @@ def list_command(*, target: Target, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow groups describe tutor
+  learnflow groups describe tutor progress --json""",
+)
 @click.argument("names", nargs=-1, required=True, metavar="GROUP...")
 @target_options
 @json_option
 def describe(*, names: tuple[str, ...], target: Target, as_json: bool) -> int:
-    r"""
-    Committed and end offsets, lag and member of each partition.
-
-    \b
-    Example:
-      learnflow groups describe tutor
-      learnflow groups describe tutor progress --json
-    """
+    """Committed and end offsets, lag and member of each partition."""
     from learnflow_kafka.app.groups import describe_groups
     from learnflow_kafka.cli.views import groups, output
     from learnflow_kafka.wiring import contexts, kafka
@@ -83,7 +78,13 @@ def describe(*, names: tuple[str, ...], target: Target, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow groups reset tutor --to earliest
+  learnflow groups reset tutor --to 2h --topic learning.query --execute
+  learnflow groups reset tutor --to shift:-10 --execute --yes""",
+)
 @click.argument("group")
 @click.option(
     "--to",
@@ -113,17 +114,11 @@ def reset(
     yes: bool,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Move a group's place; shows what would happen unless --execute.
 
     Every partition of the topics is moved, also those without a commit. Refused while the
     group is active. A time without a zone is UTC.
-
-    \b
-    Example:
-      learnflow groups reset tutor --to earliest
-      learnflow groups reset tutor --to 2h --topic learning.query --execute
-      learnflow groups reset tutor --to shift:-10 --execute --yes
     """
     from learnflow_kafka.app import groups as app
     from learnflow_kafka.cli.confirm import confirm
@@ -151,7 +146,12 @@ def reset(
     return 1 if execute and (preview.stuck or any(e.fault for e in events)) else 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow groups delete old-service --dry-run
+  learnflow groups delete old-service --yes""",
+)
 @click.argument("names", nargs=-1, required=True, metavar="GROUP...")
 @target_options
 @dry_run_option
@@ -160,14 +160,7 @@ def reset(
 def delete(
     *, names: tuple[str, ...], target: Target, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    r"""
-    Delete groups and their committed offsets; refused while one is active.
-
-    \b
-    Example:
-      learnflow groups delete old-service --dry-run
-      learnflow groups delete old-service --yes
-    """
+    """Delete groups and their committed offsets; refused while one is active."""
     from learnflow_kafka.app import groups as app
     from learnflow_kafka.cli.confirm import confirm
     from learnflow_kafka.cli.views import groups, output

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=r"""\b
+    epilog="""\b
 Example:
   echo '{"question": "why?"}' | learnflow produce learning.query --no-validate
   learnflow produce orders --key-separator : --file orders.txt

@@ -21,32 +21,29 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.ports import KafkaAdmin
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  learnflow topics list
+  learnflow topics describe learning.query
+  learnflow topics delete old.topic --dry-run""",
+)
 def command() -> None:
-    r"""
-    List, describe and delete topics.
-
-    \b
-    Example:
-      learnflow topics list
-      learnflow topics describe learning.query
-      learnflow topics delete old.topic --dry-run
-    """
+    """List, describe and delete topics."""
 
 
-@command.command("list")
+@command.command(
+    "list",
+    epilog="""\b
+Example:
+  learnflow topics list
+  learnflow topics list --internal --bootstrap localhost:9092""",
+)
 @click.option("--internal", is_flag=True, help="Show Kafka's and our own topics too.")
 @target_options
 @json_option
 def list_command(*, internal: bool, target: Target, as_json: bool) -> int:
-    r"""
-    Every topic: partitions, replication, size of one copy, retention, problems.
-
-    \b
-    Example:
-      learnflow topics list
-      learnflow topics list --internal --bootstrap localhost:9092
-    """
+    """Every topic: partitions, replication, size of one copy, retention, problems."""
     from learnflow_kafka.app.topics import list_topics
     from learnflow_kafka.cli.views import output, topics
     from learnflow_kafka.wiring import contexts, kafka
@@ -60,19 +57,17 @@ def list_command(*, internal: bool, target: Target, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow topics describe learning.query
+  learnflow topics describe learning.query learning.response --json""",
+)
 @click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
 @target_options
 @json_option
 def describe(*, names: tuple[str, ...], target: Target, as_json: bool) -> int:
-    r"""
-    Partitions with leaders, replicas and offsets, and configs with where each comes from.
-
-    \b
-    Example:
-      learnflow topics describe learning.query
-      learnflow topics describe learning.query learning.response --json
-    """
+    """Partitions with leaders, replicas and offsets, and configs with where each comes from."""
     from learnflow_kafka.app.topics import describe_topics
     from learnflow_kafka.cli.views import output, topics
     from learnflow_kafka.wiring import contexts, kafka
@@ -86,7 +81,13 @@ def describe(*, names: tuple[str, ...], target: Target, as_json: bool) -> int:
     return 0
 
 
-@command.command()
+@command.command(
+    epilog="""\b
+Example:
+  learnflow topics delete old.topic --dry-run
+  learnflow topics delete old.topic
+  learnflow topics delete old.topic --yes --delete-anyway old.topic""",
+)
 @click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
 @click.option(
     "--allow-internal", multiple=True, metavar="TOPIC", help="Delete this internal topic too."
@@ -108,17 +109,11 @@ def delete(
     yes: bool,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Delete topics with every record in them, after showing what that destroys.
 
     Refused while a group is active on a topic, and for internal topics, unless the topic is
     named once more. A topic that the catalog declares comes back, empty, with `apply`.
-
-    \b
-    Example:
-      learnflow topics delete old.topic --dry-run
-      learnflow topics delete old.topic
-      learnflow topics delete old.topic --yes --delete-anyway old.topic
     """
     from learnflow_kafka.app import topics as app
     from learnflow_kafka.cli.confirm import confirm
