@@ -14,18 +14,13 @@ if TYPE_CHECKING:
 
 def console(*, stderr: bool = False) -> Console:
     """
-    A console that wraps on terminals and leaves lines whole in pipes and files.
+    A console that leaves lines whole; a terminal wraps them itself, so that they can be copied.
 
     Nothing is parsed as markup: topic names may hold brackets.
     """
     from rich.console import Console  # noqa: PLC0415 - costs 60 ms; JSON needs none
 
-    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
-    if not made.is_terminal:
-        made = Console(
-            stderr=stderr, markup=False, highlight=False, emoji=False, width=10_000, soft_wrap=True
-        )
-    return made
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def emit_json(value: Mapping[str, object]) -> None:

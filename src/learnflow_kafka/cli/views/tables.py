@@ -14,9 +14,9 @@ def table(*columns: str) -> Table:
 
     Cells are text as it stands: nothing in them is taken for markup.
     """
-    from rich.table import Table  # noqa: PLC0415 - costs 40 ms; JSON needs none
+    from learnflow_kafka.cli.views.whole import WholeTable  # noqa: PLC0415 - JSON needs no rich
 
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = WholeTable(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.endswith(">")
         made.add_column(column.removesuffix(">"), justify="right" if right else "left")
