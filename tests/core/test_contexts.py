@@ -51,7 +51,11 @@ def test_addresses_are_read(text: str, addresses: tuple[str, ...]):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a:", ":9092", "a:0", "a:70000", "::1:9092", "kafka://a:9092", "u:pw@a:1"]
+    "text",
+    [
+        *("", "a", "a:", ":9092", "a:0", "a:70000", "::1:9092", "kafka://a:9092", "u:pw@a:1"),
+        *("..:1", "a" * 64 + ":1", "a b:1"),
+    ],
 )
 def test_what_is_no_address_is_refused(text: str):
     """A refusal says what to write, and never repeats a password."""

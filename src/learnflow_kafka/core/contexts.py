@@ -117,9 +117,20 @@ def _address_fault(address: str) -> str | None:
         return f"{address!r} is no address; write HOST:PORT, such as kafka.example.org:9092"
     if not 0 < int(port) <= _MAX_PORT:
         return f"{address!r} has a port outside 1 to {_MAX_PORT}"
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        return f"{address!r} looks like IPv6; write it in brackets, such as [::1]:9092"
-    return None
+    return _host_fault(address, host)
+
+
+def _host_fault(address: str, host: str) -> str | None:
+    if ":" in host:
+        bracketed = host.startswith("[") and host.endswith("]")
+        fault = f"{address!r} looks like IPv6; write it in brackets, such as [::1]:9092"
+        return None if bracketed else fault
+    try:
+        # What resolvers do first: labels of 1 to 63 letters between dots.
+        host.removesuffix(".").encode("idna")
+    except UnicodeError:
+        return f"{address!r} holds no host's name; write HOST:PORT"
+    return f"{address!r} holds a space; write HOST:PORT" if " " in host else None
 
 
 def describe_secret(ref: SecretRef) -> str:

@@ -130,7 +130,9 @@ _FIXES: Final[dict[type[ours.KafkaError], str]] = {
     ours.TimedOutError: "see how the brokers are: `learnflow verify`",
     ours.AuthenticationError: "check the context's mechanism, user name and password",
     ours.NotAuthorizedError: "ask for the right, or use a context with another user",
-    ours.UnsupportedError: "use Kafka 3.0 or later",
+    ours.UnsupportedError: (
+        "use Kafka 3.0 or later, and a broker's address: a KRaft controller answers like this too"
+    ),
 }
 
 
