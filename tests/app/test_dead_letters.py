@@ -106,6 +106,20 @@ def test_a_second_replay_beside_the_first_ends_it(kafka: MemoryKafka):
     assert len(back(kafka)) == 500
 
 
+def test_an_event_that_its_topic_refuses_is_named_with_its_neighbours(kafka: MemoryKafka):
+    """Nothing of its transaction is seen; what went before is noted."""
+    write(kafka, [letter(n) for n in range(201)])
+    delivery = prepare(kafka, kafka, ALL)
+    events = replay(kafka, kafka, delivery)
+    next(events)
+    kafka._state.topics[SOURCE].config["max.message.bytes"] = "50"
+
+    with pytest.raises(RequestError, match=r"none of the 1 letters from billing/orders/0/200"):
+        next(events)
+    assert len(back(kafka)) == 200
+    assert len(prepare(kafka, kafka, ALL).letters) == 1
+
+
 def test_a_source_that_is_gone_is_refused(kafka: MemoryKafka):
     """Before anything is written, all of them are named."""
     write(kafka, [letter(1)])

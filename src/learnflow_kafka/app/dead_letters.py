@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.observed import ConfigValue, Record
     from learnflow_kafka.core.ports import KafkaAdmin, KafkaData, NewRecord
 
+FENCED: Final = "PRODUCER_FENCED"
 _BATCH: Final = 200
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _MINUTES: Final = 60_000
@@ -225,8 +226,20 @@ def replay(admin: KafkaAdmin, data: KafkaData, delivery: Delivery) -> Iterator[R
             ledger = Ledger(fresh)
             for batch in _batches(data, topic, chosen, delivery.partitions):
                 marks = ledger.add([letter for letter, _ in batch])
-                transfer.move([record for _, record in batch], marks)
+                try:
+                    transfer.move([record for _, record in batch], marks)
+                except RequestError as error:
+                    raise _stopped(error, [letter for letter, _ in batch]) from error
                 yield Replayed(topic, len(batch))
+
+
+def _stopped(error: RequestError, letters: Sequence[Letter]) -> RequestError:
+    first, last = letters[0].identity, letters[-1].identity
+    what = f"{error.what}: none of the {len(letters)} letters from {first} to {last} went back"
+    fix = "what went back before is noted; replay the others with --identity or --since"
+    if error.code == FENCED:
+        fix = "another replay goes on with them; see `learnflow dlt list`"
+    return RequestError(what, code=error.code, where=error.where, fix=fix)
 
 
 def _batches(

@@ -150,3 +150,14 @@ def test_a_purge_up_to_an_offset_keeps_the_rest(filled: MemoryKafka, learnflow: 
     assert done.code == 0
     assert f"{DLT}-0: removed" in done.text
     assert learnflow("dlt", "list", "--json").json["groups"][0]["letters"] == 2
+
+
+def test_a_long_replay_tells_how_far_it_is(memory: MemoryKafka, learnflow: Learnflow):
+    """A line for each transaction but the last, beside JSON on standard error."""
+    memory.put_topic(SOURCE, 2)
+    memory.put_topic(DLT, 1)
+    write(memory, [letter(n) for n in range(450)])
+    done = learnflow("dlt", "replay", "--yes", "--json")
+
+    assert done.json["replayed"] == 450
+    assert "200 of 450 dead letters went back\n400 of 450 dead letters went back\n" in done.err

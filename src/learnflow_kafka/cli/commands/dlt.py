@@ -148,6 +148,7 @@ def replay(
     """
     from learnflow_kafka.app import dead_letters as app
     from learnflow_kafka.cli.confirm import confirm
+    from learnflow_kafka.cli.progress import Teller
     from learnflow_kafka.cli.views import dead_letters, output
     from learnflow_kafka.wiring import contexts, kafka
 
@@ -161,7 +162,10 @@ def replay(
             cluster = admin.cluster().cluster_id
             question = f"Send {len(delivery.letters):,} dead letters back?"
             confirm(context, question, yes=yes, cluster_id=cluster)
-            done = list(app.replay(admin, data, delivery))
+            with Teller(as_json=as_json) as teller:
+                for event in app.replay(admin, data, delivery):
+                    done.append(event)
+                    dead_letters.tell(teller, delivery, done)
     if as_json:
         output.emit_json(dead_letters.replay_json(delivery, done, dry_run=dry_run))
     elif not dry_run:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from learnflow_kafka.app.dead_letters import Cut, Delivery, Purged, Replayed, Shown
+    from learnflow_kafka.cli.progress import Teller
     from learnflow_kafka.core.observed import Record
     from learnflow_kafka.core.replaying import Box, Letter
 
@@ -163,6 +164,13 @@ def show_delivery(delivery: Delivery, console: Console) -> None:
             f"{format_duration(delivery.forgets_after_ms)} (offsets.retention.minutes), and dead "
             "letters are kept longer: a replay after that sends them again. Purge them before."
         )
+
+
+def tell(teller: Teller, delivery: Delivery, done: Sequence[Replayed]) -> None:
+    """How far a replay is; its end is told by `show_replayed`."""
+    count, of = sum(event.letters for event in done), len(delivery.letters)
+    if count < of:
+        teller.line(f"{count:,} of {_letters(of)} went back")
 
 
 def show_replayed(delivery: Delivery, done: Sequence[Replayed], console: Console) -> None:
