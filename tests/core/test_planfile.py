@@ -139,6 +139,7 @@ def _of_kind(document: dict[str, object], kind: object) -> object:
         (lambda d: _of_kind(d, "explode"), "steps[0].change.kind: 'explode' is none of"),
         (lambda d: _of_kind(d, "delete_topic"), "steps[0].change: topic is missing"),
         (lambda d: {**d, "steps": {}}, "steps: {} is not a list"),
+        (lambda d: {**d, "touched": {}}, "is missing in touched"),
     ],
 )
 def test_a_damaged_plan_is_refused_with_its_place(

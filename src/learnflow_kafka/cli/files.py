@@ -52,6 +52,6 @@ def read_plan(name: str) -> Plan:
         raise PlanUnreadableError(
             f"cannot be read: {error.strerror}", where=name, fix=fix
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanUnreadableError("this is not a plan: not JSON", where=name, fix=fix) from error
     return from_document(found, where=name)

@@ -56,6 +56,7 @@ def from_document(found: object, *, where: str) -> Plan:
     body = {name: value for name, value in found.items() if name not in {"kind", "version"}}
     try:
         plan: Plan = _DOCUMENTS.coder(Plan).decode(body, "")
+        _refuse_unseen(plan)
     except DocumentError as error:
         raise PlanUnreadableError(
             f"the plan is damaged: {error}",
@@ -63,6 +64,13 @@ def from_document(found: object, *, where: str) -> Plan:
             fix="make a new plan: `learnflow plan --out FILE`",
         ) from error
     return plan
+
+
+def _refuse_unseen(plan: Plan) -> None:
+    """A step on a topic whose state the plan did not see was written in by hand."""
+    for number, step in enumerate(plan.steps):
+        if step.topic not in plan.touched:
+            raise DocumentError(f"steps[{number}]: {step.topic!r} is missing in touched")
 
 
 def json_schema() -> Mapping[str, object]:

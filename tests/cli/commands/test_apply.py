@@ -111,6 +111,7 @@ def test_a_saved_plan_is_refused_when_the_cluster_moved_on(
     [
         ("{}", "this is not a plan"),
         ("version: 1", "this is not a plan: not JSON"),
+        ("[" * 100_000, "this is not a plan: not JSON"),
         ('{"kind": "plan", "version": 9}', "of version 9"),
     ],
 )

@@ -62,3 +62,15 @@ def test_a_folder_that_cannot_be_written_is_said(
 
     assert code == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_empty_name_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """An unset variable of a script does not write into the folder where it runs."""
+    monkeypatch.chdir(tmp_path)
+    code = run(["init", ""])
+
+    assert code == 2
+    assert "the folder's name is empty" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]

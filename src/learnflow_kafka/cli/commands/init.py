@@ -29,6 +29,8 @@ def command(*, folder: str, dry_run: bool, as_json: bool) -> int:
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.wiring import catalogs
 
+    if not folder:
+        raise UsageError("the folder's name is empty", fix="learnflow init FOLDER")
     files = {str(Path(folder, name)): text for name, text in catalogs.starter().items()}
     _refuse_existing(files)
     if not dry_run:
