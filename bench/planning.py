@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kafka.admin import KafkaAdminClient
+
 from bench.result import Figure
 from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.adapters.local.ports import free_run
 from learnflow_kafka.app.plan import make_plan
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.local import ClusterSpec
 from learnflow_kafka.core.plan import Scope
@@ -232,29 +233,61 @@ def _inside(context: Context, file: str) -> tuple[float, int]:
 
 
 def _apply(bench: Bench) -> list[Figure]:
-    """New topics with three replicas: our apply, and the bare create of the same topics."""
+    """
+    New topics with three replicas: our apply, and the bare create of the same topics.
+
+    Kafka answers a create when the controller has decided it; the brokers make the files
+    afterwards, and only then show the topics. Our apply ends with a proof, so it is compared
+    with the bare create until every broker shows every topic.
+    """
     topics, note = _fitting(1_000, 12)
-    made = [
-        CreateTopic(f"bench.topic-{n}", 12, 3, {"retention.ms": "604800000"}) for n in range(topics)
-    ]
-    with bench.cluster(3) as cluster, kafka.admin(cluster.context) as admin:
-        began = time.perf_counter()
-        faults = admin.create_topics(made)
-        bare = time.perf_counter() - began
-        assert not any(faults.values())
+    with bench.cluster(3) as cluster:
+        answered, seen = _bare(cluster, topics)
         held = max(_descriptors(bench, cluster), default=0)
     with bench.cluster(3) as cluster:
         file = bench.catalog(topics, 12, 3)
         done = _learnflow("apply", "-b", _address(cluster), "--catalog", file, "--yes")
-    ratio = done.seconds / bare
+    ratio = done.seconds / seen
     return [
-        Figure(f"bare batched create of {topics:,} topics x 12, replication 3", bare, "s"),
+        Figure(
+            f"bare batched create of {topics:,} topics x 12, replication 3, answers", answered,
+            "s", None, None, "five calls of kafka-python, 200 topics each",
+        ),
+        Figure("the same until every broker shows every topic", seen, "s"),
         Figure(
             "apply of the same, whole process with proof", done.seconds, "s", None, None,
             f"{done.peak_mb:.0f} MB; {note}a broker held {held:,} descriptors",
         ),
-        Figure("apply over bare create", ratio, "x", "at most 3", ratio <= 3),
+        Figure(
+            "apply over bare create, both until all is seen", ratio, "x", "at most 3",
+            ratio <= 3, f"over the bare answers alone: {done.seconds / answered:.1f} x",
+        ),
     ]  # fmt: skip
+
+
+def _bare(cluster: Cluster, topics: int) -> tuple[float, float]:
+    """Seconds until kafka-python's calls are answered, and until all brokers show the topics."""
+    made = {
+        f"bench.topic-{n}": {
+            "num_partitions": 12,
+            "replication_factor": 3,
+            "configs": {"retention.ms": "604800000"},
+        }
+        for n in range(topics)
+    }
+    client = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    began = time.perf_counter()
+    names = [*made]
+    for start in range(0, topics, 200):
+        client.create_topics({n: made[n] for n in names[start : start + 200]})
+    answered = time.perf_counter() - began
+    client.close()
+    for address in cluster.bootstrap:
+        each = KafkaAdminClient(bootstrap_servers=[address])
+        while len(each.list_topics()) < topics:
+            time.sleep(0.1)
+        each.close()
+    return answered, time.perf_counter() - began
 
 
 def _fitting(topics: int, partitions: int) -> tuple[int, str]:
