@@ -1,0 +1,14 @@
+"""The tutor as a process of its own."""
+
+import logging
+
+from learnflow_kafka.demo.tutor import service
+from learnflow_kafka.events import CONTRACT
+from learnflow_kafka.sdk import App
+
+logging.basicConfig(level=logging.INFO)
+app = App(service.NAME, CONTRACT, sends=service.SENDS)
+service.register(app)
+
+if __name__ == "__main__":
+    app.run()
