@@ -68,8 +68,8 @@ def test_people_read_what_why_and_risk(learnflow: Learnflow, shop: tuple[str, ..
         "undeclared topics, left alone: stray",
         "undeclared configs of grown, left alone: segment.ms 5s",
         "not checked by the broker: 1 step",
-        "plan: 1 to create, 1 to change, 1 to grow, 1 to commit, 1 waiting for --allow-delete, "
-        "1 blocked",
+        "plan: 1 to create, 1 to change, 1 to grow, 1 to commit, 1 waiting for --allow-delete",
+        ", 1 blocked",
     ):
         assert line in done.text, line
     assert "shop.yaml:7" in done.text
