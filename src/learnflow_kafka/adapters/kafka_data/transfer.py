@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as Place
 
 from learnflow_kafka.adapters.kafka_data.client import Troubles
-from learnflow_kafka.adapters.kafka_data.errors import translated
+from learnflow_kafka.adapters.kafka_data.errors import code_name, translated
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Mark
 from learnflow_kafka.errors import RequestError, TimedOutError
@@ -31,6 +31,12 @@ _NO_OFFSET: Final = 0
 _FENCED: Final = frozenset(
     {"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "INVALID_PRODUCER_ID_MAPPING"}
 )
+_BUSY: Final = frozenset(
+    {"COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"}
+)
+"""A fresh cluster, or one that lost a broker, answers so for a moment."""
+
+_PAUSE: Final = 0.2
 _OPEN_FOR: Final = 60.0
 """Seconds after which the broker ends a transaction that was left open."""
 _LAST_WORDS: Final = 5.0
@@ -43,10 +49,10 @@ def marks(
     if not partitions:
         return {}
     consumer = client.consumer(_member(group), Troubles(client.where))
+    deadline = time.monotonic() + client.limits.request
     try:
-        found = consumer.committed([Place(*p) for p in partitions], timeout=client.limits.request)
-    except KafkaException as error:
-        raise translated(error.args[0], where=group) from error
+        while (found := _committed(consumer, partitions, group, deadline)) is None:
+            time.sleep(_PAUSE)
     finally:
         consumer.close()
     for place in found:
@@ -57,6 +63,22 @@ def marks(
         for place in found
         if place.offset >= _NO_OFFSET
     }
+
+
+def _committed(
+    consumer: Any, partitions: Collection[TopicPartition], group: str, deadline: float
+) -> list[Any] | None:
+    """What the coordinator answers; None while it is finding its feet, until the deadline."""
+    left = deadline - time.monotonic()
+    try:
+        found: list[Any] = consumer.committed(
+            [Place(*p) for p in partitions], timeout=max(1.0, left)
+        )
+    except KafkaException as error:
+        if left > 0 and code_name(error.args[0]) in _BUSY:
+            return None
+        raise translated(error.args[0], where=group) from error
+    return found
 
 
 @contextmanager
@@ -71,8 +93,10 @@ def opened(client: Client, name: str, group: str) -> Iterator[Mover]:
         yield mover
     finally:
         consumer.close()
-        producer.purge()
-        producer.flush(1)
+        # A fatal error is raised once more by whatever polls next; it was told already.
+        with suppress(KafkaException):
+            producer.purge()
+            producer.flush(1)
 
 
 class Mover:
