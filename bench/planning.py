@@ -29,9 +29,9 @@ from bench.result import Figure
 from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.adapters.local.ports import free_run
 from learnflow_kafka.app.plan import make_plan
-from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.local import ClusterSpec
-from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.plan import Scope
 from learnflow_kafka.wiring import catalogs, kafka
 from learnflow_kafka.wiring.paths import paths
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from learnflow_kafka.cli.main import COMMANDS, cli
-from learnflow_kafka.core.planfile import schema_text as plan_schema
+from learnflow_kafka.core.plans.planfile import schema_text as plan_schema
 from learnflow_kafka.wiring import catalogs
 
 if TYPE_CHECKING:

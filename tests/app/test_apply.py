@@ -9,10 +9,10 @@ from learnflow_kafka.adapters.memory import MemoryKafka, Moment
 from learnflow_kafka.app.apply import apply, prepare, refuse_stale
 from learnflow_kafka.app.events import Done, Failed, Proved, Skipped, Stopped, Waiting, succeeded
 from learnflow_kafka.core.catalog import Policy, Topic
-from learnflow_kafka.core.changes import AlterConfig
-from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.plans.changes import AlterConfig
+from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.plan import Scope
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.errors import (
     PlanStaleError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.app.events import Event
     from learnflow_kafka.core.catalog import Catalog
     from learnflow_kafka.core.observed import TopicState
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.plan import Plan
     from learnflow_kafka.core.requests import Sent
     from learnflow_kafka.errors import KafkaError
 

@@ -17,9 +17,9 @@ import pytest
 from tests.support.letters import letter, shape, write
 
 from learnflow_kafka.app.dead_letters import boxes, cuts, prepare, purge, replay
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.names import dead_letter_topic
 from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge
 from learnflow_kafka.core.replaying import Selection
 from learnflow_kafka.wiring import kafka

@@ -9,8 +9,8 @@ import pytest
 from tests.support.letters import letter, write
 
 from learnflow_kafka.app.dead_letters import prepare, replay
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.names import dead_letter_topic
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.replaying import GROUP, Selection
 from learnflow_kafka.errors import LearnflowError, NotAuthorizedError
 from learnflow_kafka.wiring import kafka

@@ -16,7 +16,8 @@ from learnflow_kafka.core.catalog import (
     Subscription,
     Topic,
 )
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     CommitOffsets,
@@ -24,15 +25,14 @@ from learnflow_kafka.core.changes import (
     CreateTopic,
     DeleteTopic,
 )
-from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Rule, Scope, Severity, VerdictKind
+from learnflow_kafka.core.plans.plan import Rule, Scope, Severity, VerdictKind
+from learnflow_kafka.core.plans.retention import Removed
 from learnflow_kafka.core.ports import NewRecord
-from learnflow_kafka.core.retention import Removed
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
-    from learnflow_kafka.core.changes import Change
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.changes import Change
+    from learnflow_kafka.core.plans.plan import Plan
 
 DESCRIBE = (Right.DESCRIBE, Right.DESCRIBE_CONFIGS, Right.READ)
 NOW = time.time_ns() // 1_000_000

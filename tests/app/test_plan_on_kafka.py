@@ -20,11 +20,11 @@ from learnflow_kafka.app.apply import apply
 from learnflow_kafka.app.events import Done, Proved, succeeded
 from learnflow_kafka.app.execution import Patience
 from learnflow_kafka.core.catalog import Topic
-from learnflow_kafka.core.changes import AddPartitions, CreateTopic
-from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Rule, Scope, VerdictKind
-from learnflow_kafka.core.planning import unexpected
+from learnflow_kafka.core.plans.changes import AddPartitions, CreateTopic
+from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.plan import Rule, Scope, VerdictKind
+from learnflow_kafka.core.plans.planning import unexpected
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.wiring import catalogs, kafka
 

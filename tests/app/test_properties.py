@@ -14,8 +14,8 @@ from learnflow_kafka.adapters.memory import MemoryKafka, Moment
 from learnflow_kafka.app.apply import apply
 from learnflow_kafka.app.events import Done, Proved
 from learnflow_kafka.core.catalog import Topic
-from learnflow_kafka.core.desired import resolve
-from learnflow_kafka.core.planning import unexpected
+from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.planning import unexpected
 from learnflow_kafka.errors import PlanStaleError
 
 if TYPE_CHECKING:

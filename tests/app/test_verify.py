@@ -9,12 +9,12 @@ from learnflow_kafka.adapters.memory.client import MemoryKafka
 from learnflow_kafka.adapters.memory.gate import Moment, Right
 from learnflow_kafka.app.proof import TOPIC_CONFIG
 from learnflow_kafka.app.verify import Ports, verify, wait
-from learnflow_kafka.core.changes import AlterConfig, ConfigEdit
 from learnflow_kafka.core.checks.evidence import Expectation
-from learnflow_kafka.core.desired import DesiredTopic
 from learnflow_kafka.core.findings import Finding, Report, Status
 from learnflow_kafka.core.names import VERIFICATION_TOPIC
 from learnflow_kafka.core.observed import Metadata
+from learnflow_kafka.core.plans.changes import AlterConfig, ConfigEdit
+from learnflow_kafka.core.plans.desired import DesiredTopic
 from learnflow_kafka.core.requests import Sent
 from learnflow_kafka.errors import NotAuthorizedError, TimedOutError, UnreachableError
 

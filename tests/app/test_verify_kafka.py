@@ -15,13 +15,13 @@ from tests.support.clusters import LocalKafka
 from tests.support.sasl import SaslKafka
 
 from learnflow_kafka.app.verify import verify, wait
-from learnflow_kafka.core.changes import AlterConfig, ConfigEdit, CreateTopic
 from learnflow_kafka.core.checks.evidence import Expectation
 from learnflow_kafka.core.connection import Connection, Context
-from learnflow_kafka.core.desired import DesiredTopic
 from learnflow_kafka.core.findings import Finding, Report, Status
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.core.names import VERIFICATION_TOPIC
+from learnflow_kafka.core.plans.changes import AlterConfig, ConfigEdit, CreateTopic
+from learnflow_kafka.core.plans.desired import DesiredTopic
 from learnflow_kafka.wiring import kafka, verification
 from learnflow_kafka.wiring.local import runtime
 

@@ -15,7 +15,7 @@ import pytest
 from tests.support.clusters import LocalKafka
 from tests.support.commands import Learnflow
 
-from learnflow_kafka.core.changes import CreateTopic
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.wiring import kafka
 
 pytestmark = pytest.mark.kafka

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Producer
 from tests.support.clusters import LocalKafka
 from tests.support.commands import Done, Learnflow
 
-from learnflow_kafka.core.changes import CreateTopic
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.wiring import kafka
 
 pytestmark = pytest.mark.kafka

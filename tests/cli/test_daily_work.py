@@ -20,8 +20,8 @@ from tests.support.clusters import LocalKafka
 from tests.support.commands import Done, Learnflow
 from tests.support.sasl import USERS, SaslKafka
 
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.connection import Context
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.wiring import kafka
 

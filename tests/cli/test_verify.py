@@ -5,8 +5,8 @@ import pytest
 from tests.support.clusters import LocalKafka
 
 from learnflow_kafka.cli.main import run
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.checks.table import CHECKS
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.wiring import kafka
 
 NOBODY = ["--bootstrap", "127.0.0.1:1"]

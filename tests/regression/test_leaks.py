@@ -16,9 +16,9 @@ from tests.support.planning import DAY, FakeClock, applied, catalog, memory, pla
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.app.events import Done, Failed, succeeded
 from learnflow_kafka.core.catalog import Policy, Topic
-from learnflow_kafka.core.changes import AlterConfig, CreateTopic, DeleteTopic
 from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Rule, Scope
+from learnflow_kafka.core.plans.changes import AlterConfig, CreateTopic, DeleteTopic
+from learnflow_kafka.core.plans.plan import Rule, Scope
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.errors import CatalogError, PlanStaleError, RefusedError, RequestError
 from learnflow_kafka.wiring import catalogs

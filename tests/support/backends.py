@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, ShareConsumer
 
 from learnflow_kafka.adapters.memory import MemoryKafka
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.observed import GroupProtocol, GroupState, Metadata, TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault, NewRecord
 from learnflow_kafka.wiring import kafka
 

@@ -35,7 +35,7 @@ from learnflow_kafka.core.catalog import (
     Topic,
     TopicOverride,
 )
-from learnflow_kafka.core.schemas import digest
+from learnflow_kafka.core.events.schemas import digest
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,6}(\.[a-z0-9-]{1,6}){0,2}", fullmatch=True)
 WORDS = ["no", "012", "1_000", "1:30", "~", "null", "1.5e5", "true", "- a", "a: b", "<<", "*x", "é"]

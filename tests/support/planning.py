@@ -21,14 +21,14 @@ from learnflow_kafka.core.catalog import (
     Tombstone,
     Topic,
 )
-from learnflow_kafka.core.desired import resolve
-from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.plan import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from learnflow_kafka.app.events import Event
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.plan import Plan
     from learnflow_kafka.core.ports import KafkaAdmin
 
 DAY = 86_400_000

@@ -16,7 +16,7 @@ from learnflow_kafka.core.catalog import (
     Place,
     Topic,
 )
-from learnflow_kafka.core.schemas import digest
+from learnflow_kafka.core.events.schemas import digest
 
 
 def version(schema: dict[str, Any], number: int = 1, line: int = 7) -> EventVersion:

@@ -13,7 +13,8 @@ from tests.support.planning import DAY, catalog
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.core.catalog import Catalog, Cleanup, Policy, Topic
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     Change,
@@ -21,15 +22,14 @@ from learnflow_kafka.core.changes import (
     CreateTopic,
     DeleteTopic,
 )
-from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.plans.plan import Scope
 from learnflow_kafka.core.ports import NewRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from learnflow_kafka.core.observed import Record
-    from learnflow_kafka.core.plan import Step
+    from learnflow_kafka.core.plans.plan import Step
     from learnflow_kafka.core.ports import KafkaAdmin
     from learnflow_kafka.core.requests import Sent
 

@@ -14,7 +14,7 @@ from learnflow_kafka.testing import MemoryKafka, exactly_once, mocking, real
 CONFTEST = 'pytest_plugins = ["learnflow_kafka.testing"]\n'
 TESTS = """
 import uuid
-from learnflow_kafka.core.changes import CreateTopic
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.testing import exactly_once
 
 def test_memory(memory_kafka):

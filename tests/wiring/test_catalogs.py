@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learnflow_kafka.core.catalog import Catalog, DataClass, Envelope, Ordering, Partitioner
-from learnflow_kafka.core.desired import resolve
+from learnflow_kafka.core.plans.desired import resolve
 from learnflow_kafka.core.units import format_duration
 from learnflow_kafka.wiring import catalogs
 

@@ -7,15 +7,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.app.plan import with_configs
-from learnflow_kafka.core.adoption import adopted
 from learnflow_kafka.core.names import is_internal, is_reserved
+from learnflow_kafka.core.plans.adoption import adopted
 from learnflow_kafka.errors import NotAuthorizedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learnflow_kafka.core.catalog import Catalog
-    from learnflow_kafka.core.desired import Notice
+    from learnflow_kafka.core.plans.desired import Notice
     from learnflow_kafka.core.ports import KafkaAdmin
 
 

@@ -21,8 +21,8 @@ from learnflow_kafka.app.execution import (
     refuse_other_cluster,
 )
 from learnflow_kafka.app.plan import make_plan, with_configs
-from learnflow_kafka.core.fingerprint import differences, fingerprint
-from learnflow_kafka.core.plan import Rule
+from learnflow_kafka.core.plans.fingerprint import differences, fingerprint
+from learnflow_kafka.core.plans.plan import Rule
 from learnflow_kafka.errors import (
     LearnflowError,
     PlanStaleError,
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from learnflow_kafka.app.events import Event
-    from learnflow_kafka.core.desired import Desired
-    from learnflow_kafka.core.fingerprint import Fingerprint
-    from learnflow_kafka.core.plan import Plan, Scope
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.fingerprint import Fingerprint
+    from learnflow_kafka.core.plans.plan import Plan, Scope
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
 
 

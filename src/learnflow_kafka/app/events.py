@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from learnflow_kafka.core.plan import Blocked, Plan, Step
+    from learnflow_kafka.core.plans.plan import Blocked, Plan, Step
     from learnflow_kafka.core.ports import Fault
 
 

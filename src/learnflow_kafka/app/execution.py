@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.events import Done, Failed, Proved, Skipped, Waiting
 from learnflow_kafka.app.plan import GONE, make_plan, with_configs
-from learnflow_kafka.core import planning
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans import planning
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     CommitOffsets,
     CreateTopic,
     DeleteTopic,
 )
-from learnflow_kafka.core.desired import DesiredTopic
-from learnflow_kafka.core.diff import matches
-from learnflow_kafka.core.fingerprint import differences, expected, fingerprint
-from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.desired import DesiredTopic
+from learnflow_kafka.core.plans.diff import matches
+from learnflow_kafka.core.plans.fingerprint import differences, expected, fingerprint
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.requests import (
     DELETED_TOPICS,
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from learnflow_kafka.app.events import Event
-    from learnflow_kafka.core.changes import Change
-    from learnflow_kafka.core.desired import Desired
-    from learnflow_kafka.core.fingerprint import Fingerprint
     from learnflow_kafka.core.observed import TopicState
-    from learnflow_kafka.core.plan import Blocked, Plan, Step
+    from learnflow_kafka.core.plans.changes import Change
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.fingerprint import Fingerprint
+    from learnflow_kafka.core.plans.plan import Blocked, Plan, Step
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.lookup import extents
-from learnflow_kafka.core.facts import partitions_of
 from learnflow_kafka.core.lag import (
     Extent,
     GroupLag,
@@ -24,6 +23,7 @@ from learnflow_kafka.core.lag import (
     partition_lag,
 )
 from learnflow_kafka.core.observed import GroupListing, GroupProtocol, GroupState, TopicPartition
+from learnflow_kafka.core.plans.facts import partitions_of
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import RequestError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from learnflow_kafka.core.facts import partitions_of
 from learnflow_kafka.core.lag import Extent
+from learnflow_kafka.core.plans.facts import partitions_of
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import KafkaError, NotAuthorizedError, RequestError

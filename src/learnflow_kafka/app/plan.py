@@ -11,22 +11,22 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from learnflow_kafka.core import planning
-from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
-from learnflow_kafka.core.desired import CLEANUP, RETENTION_BYTES, RETENTION_MS
-from learnflow_kafka.core.facts import Facts, GroupFacts, partitions_of
 from learnflow_kafka.core.observed import Observed, OffsetAt
-from learnflow_kafka.core.plan import Verdict, VerdictKind
+from learnflow_kafka.core.plans import planning
+from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, CreateTopic
+from learnflow_kafka.core.plans.desired import CLEANUP, RETENTION_BYTES, RETENTION_MS
+from learnflow_kafka.core.plans.facts import Facts, GroupFacts, partitions_of
+from learnflow_kafka.core.plans.plan import Verdict, VerdictKind
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.errors import NotAuthorizedError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from learnflow_kafka.core.desired import Desired
-    from learnflow_kafka.core.facts import Questions
     from learnflow_kafka.core.observed import ConfigValue, TopicPartition, TopicState
-    from learnflow_kafka.core.plan import Plan, Scope, Step
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.facts import Questions
+    from learnflow_kafka.core.plans.plan import Plan, Scope, Step
     from learnflow_kafka.core.ports import KafkaAdmin
 
 T = TypeVar("T")

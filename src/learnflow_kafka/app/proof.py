@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.catalog import Partitioner
-from learnflow_kafka.core.changes import AddPartitions, CreateTopic
 from learnflow_kafka.core.checks.evidence import BrokerProof, Records
 from learnflow_kafka.core.names import VERIFICATION_TOPIC
 from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.changes import AddPartitions, CreateTopic
 from learnflow_kafka.core.ports import Fault, NewRecord, Written
 from learnflow_kafka.errors import KafkaError, NotAuthorizedError, UnsupportedError
 

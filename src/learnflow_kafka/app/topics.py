@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from learnflow_kafka.app.lookup import allowed, extents, find_topics, partitions_in
 from learnflow_kafka.core.names import is_internal, is_reserved
 from learnflow_kafka.core.observed import GroupProtocol, GroupState, TopicPartition
-from learnflow_kafka.core.plan import Loss
+from learnflow_kafka.core.plans.plan import Loss
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.errors import RefusedError
 

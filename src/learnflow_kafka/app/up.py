@@ -16,7 +16,6 @@ from learnflow_kafka.app.events import Event, Planned, succeeded
 from learnflow_kafka.app.plan import make_plan
 from learnflow_kafka.app.verify import Attempt, verify, wait
 from learnflow_kafka.core.checks.evidence import expectation
-from learnflow_kafka.core.desired import RETENTION_MS, resolve
 from learnflow_kafka.core.local import (
     ENVIRONMENT,
     Declaration,
@@ -26,7 +25,8 @@ from learnflow_kafka.core.local import (
     Warned,
     offsets_retention_ms,
 )
-from learnflow_kafka.core.plan import Scope, Severity
+from learnflow_kafka.core.plans.desired import RETENTION_MS, resolve
+from learnflow_kafka.core.plans.plan import Scope, Severity
 from learnflow_kafka.errors import LearnflowError, StartError
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from learnflow_kafka.app.verify import Ports
     from learnflow_kafka.core.catalog import Catalog
     from learnflow_kafka.core.connection import Context
-    from learnflow_kafka.core.desired import Desired
     from learnflow_kafka.core.findings import Report
     from learnflow_kafka.core.local import Cluster, ClusterSpec, Runtime
-    from learnflow_kafka.core.plan import Plan, Step
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.plan import Plan, Step
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
 
 VERIFY_TIMEOUT: Final = 60.0

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.core.planfile import from_document, to_document
+from learnflow_kafka.core.plans.planfile import from_document, to_document
 from learnflow_kafka.errors import PlanUnreadableError, UsageError
 
 if TYPE_CHECKING:
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.plan import Plan
 
 
 def write_plan(plan: Plan, name: str) -> None:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from learnflow_kafka.core.plan import Scope
+from learnflow_kafka.core.plans.plan import Scope
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from learnflow_kafka.core.connection import Context
-    from learnflow_kafka.core.desired import Desired
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.plan import Plan
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -104,7 +104,7 @@ def wanted_by(plan: Plan, catalog: str | None, file: str) -> Desired:
     """
     from pathlib import Path  # noqa: PLC0415 - with the command
 
-    from learnflow_kafka.core.desired import resolve  # noqa: PLC0415
+    from learnflow_kafka.core.plans.desired import resolve  # noqa: PLC0415
     from learnflow_kafka.wiring import catalogs  # noqa: PLC0415
 
     path = plan.catalog_path if catalog is None else catalog

@@ -77,7 +77,7 @@ class DataClass(StrEnum):
 
 
 class Compatibility(StrEnum):
-    """Which changes a new version of an event may make (core.schemas has the rules)."""
+    """Which changes a new version of an event may make (core.events.schemas has the rules)."""
 
     BACKWARD = "backward"
     """A reader of the new version reads old events."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
     from learnflow_kafka.core.observed import (
         ClusterState,
         ConfigValue,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         TopicPartition,
         TopicState,
     )
+    from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, CreateTopic
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
+    from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, CreateTopic
 
 MAX_PARTITIONS: Final = 10_000
 """Kafka answers POLICY_VIOLATION to a creating request that asks for more than these."""

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.local import ClusterSpec, Serving
 from learnflow_kafka.core.observed import TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.errors import RefusedError, RequestError
 from learnflow_kafka.wiring import kafka, testing

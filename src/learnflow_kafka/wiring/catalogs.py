@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.desired import resolve
+from learnflow_kafka.core.plans.desired import resolve
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.catalog import Catalog
     from learnflow_kafka.core.connection import Context
-    from learnflow_kafka.core.desired import Desired
+    from learnflow_kafka.core.plans.desired import Desired
     from learnflow_kafka.errors import Problem
 
 BUILT_IN: Final = "learnflow"

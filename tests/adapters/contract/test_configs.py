@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from learnflow_kafka.core.changes import AlterConfig, ConfigEdit
 from learnflow_kafka.core.observed import ConfigSource, ConfigValue
+from learnflow_kafka.core.plans.changes import AlterConfig, ConfigEdit
 from learnflow_kafka.core.ports import Fault
 
 if TYPE_CHECKING:

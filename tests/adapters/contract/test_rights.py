@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Right
-from learnflow_kafka.core.changes import AddPartitions, AlterConfig, ConfigEdit, CreateTopic
 from learnflow_kafka.core.observed import OffsetAt, TopicPartition
+from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, ConfigEdit, CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault, NewRecord
 from learnflow_kafka.errors import NotAuthorizedError
 from learnflow_kafka.wiring import kafka

@@ -9,8 +9,8 @@ from tests.support.backends import wait_for
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.adapters.memory.defaults import BROKER_DEFAULTS, RULES
-from learnflow_kafka.core.changes import AddPartitions, AlterConfig, ConfigEdit, CreateTopic
 from learnflow_kafka.core.observed import GroupDescription, TopicPartition, TopicState
+from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, ConfigEdit, CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.wiring import kafka
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.backends import wait_for
 
-from learnflow_kafka.core.changes import AddPartitions, CreateTopic
 from learnflow_kafka.core.observed import Metadata, TopicPartition
+from learnflow_kafka.core.plans.changes import AddPartitions, CreateTopic
 from learnflow_kafka.core.ports import Fault
 
 if TYPE_CHECKING:

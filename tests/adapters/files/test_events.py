@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from learnflow_kafka.core.catalog import Catalog, Envelope, Event, EventVersion, Topic
-from learnflow_kafka.core.schemas import digest
+from learnflow_kafka.core.events.schemas import digest
 from learnflow_kafka.wiring.catalogs import event_checker
 
 OLD = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}

@@ -11,9 +11,9 @@ from tests.support.backends import wait_for
 
 from learnflow_kafka.adapters import kafka_admin
 from learnflow_kafka.adapters.memory import MemoryKafka
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.core.observed import Metadata, OffsetAt, TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault, NewRecord
 from learnflow_kafka.errors import KafkaError, UnreachableError
 

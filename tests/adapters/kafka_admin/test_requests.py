@@ -9,9 +9,9 @@ import pytest
 from tests.support import backends, clusters
 from tests.support.backends import wait_for
 
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.core.observed import Metadata, TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault
 
 if TYPE_CHECKING:

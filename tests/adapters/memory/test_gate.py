@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Moment
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.observed import Metadata, TopicPartition
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.ports import Edge, Fault, KafkaAdmin, KafkaData, NewRecord
 from learnflow_kafka.core.requests import Sent
 from learnflow_kafka.errors import TimedOutError

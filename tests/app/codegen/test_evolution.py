@@ -10,7 +10,7 @@ from tests.support.schemas import catalog_of, event, fields, loaded
 
 from learnflow_kafka.app.codegen import generate
 from learnflow_kafka.core.catalog import Compatibility
-from learnflow_kafka.core.compatibility import breaks
+from learnflow_kafka.core.events.compatibility import breaks
 from learnflow_kafka.sdk.codec import Decoded, Reader, Writer
 from learnflow_kafka.sdk.contract import AnyTopic
 

@@ -11,7 +11,7 @@ from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.planfile import from_document, json_schema
+from learnflow_kafka.core.plans.planfile import from_document, json_schema
 from learnflow_kafka.core.ports import NewRecord
 
 CATALOG = """\

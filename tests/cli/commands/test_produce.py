@@ -10,8 +10,8 @@ from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.core.connection import Connection, Context
-from learnflow_kafka.core.facts import partitions_of
 from learnflow_kafka.core.observed import OffsetAt, Record
+from learnflow_kafka.core.plans.facts import partitions_of
 from learnflow_kafka.core.ports import Edge
 from learnflow_kafka.wiring import contexts
 

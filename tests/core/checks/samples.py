@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.checks.evidence import BrokerProof, Evidence, Expectation, Records
 from learnflow_kafka.core.checks.table import CHECKS, evaluate
-from learnflow_kafka.core.desired import DesiredTopic
 from learnflow_kafka.core.observed import (
     Broker,
     ClusterState,
@@ -18,6 +17,7 @@ from learnflow_kafka.core.observed import (
     QuorumState,
     TopicState,
 )
+from learnflow_kafka.core.plans.desired import DesiredTopic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

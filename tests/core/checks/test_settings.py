@@ -1,8 +1,8 @@
 import pytest
 from tests.core.checks.samples import DAY_MS, broker_settings, expectation, finding, healthy
 
-from learnflow_kafka.core.desired import DesiredTopic
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.plans.desired import DesiredTopic
 from learnflow_kafka.core.ports import Fault
 
 DENIED = dict.fromkeys((1, 2, 3), Fault("CLUSTER_AUTHORIZATION_FAILED", "no"))

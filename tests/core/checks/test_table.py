@@ -6,8 +6,8 @@ from tests.core.checks.samples import healthy
 from learnflow_kafka.core.catalog import Catalog, Retries, RetryMode, Service, Subscription, Topic
 from learnflow_kafka.core.checks.evidence import Unknown, expectation
 from learnflow_kafka.core.checks.table import CHECKS, WRITING, evaluate
-from learnflow_kafka.core.desired import resolve
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.plans.desired import resolve
 
 
 def test_names_are_unique_dotted_words():

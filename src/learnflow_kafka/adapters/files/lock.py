@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.adapters.files.client import read_text
-from learnflow_kafka.core.schemas import digest, field_digests
+from learnflow_kafka.core.events.schemas import digest, field_digests
 from learnflow_kafka.errors import Problem
 
 if TYPE_CHECKING:

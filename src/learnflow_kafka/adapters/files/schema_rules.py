@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from learnflow_kafka.core.schemas import resolve
+from learnflow_kafka.core.events.schemas import resolve
 from learnflow_kafka.core.suggest import did_you_mean
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from learnflow_kafka.adapters.files.errors import Document
 from learnflow_kafka.adapters.files.nodes import Mapping, find
 from learnflow_kafka.adapters.files.schema_rules import schema_faults
 from learnflow_kafka.core.catalog import Compatibility, Event, EventVersion
-from learnflow_kafka.core.compatibility import breaks
-from learnflow_kafka.core.schemas import changed_fields, digest, field_digests
+from learnflow_kafka.core.events.compatibility import breaks
+from learnflow_kafka.core.events.schemas import changed_fields, digest, field_digests
 from learnflow_kafka.errors import Problem
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learnflow_kafka.adapters.kafka_admin.client import Client
-    from learnflow_kafka.core.changes import AlterConfig
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.changes import AlterConfig
 
 KNOWN: Final = 60.0
 """

@@ -38,7 +38,7 @@ from learnflow_kafka.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
+    from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, CreateTopic
 
 _TOPIC: Final = 2
 _SET: Final = 0

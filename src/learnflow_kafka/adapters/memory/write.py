@@ -26,8 +26,8 @@ from learnflow_kafka.core.requests import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from learnflow_kafka.core.changes import AddPartitions, AlterConfig, CreateTopic
     from learnflow_kafka.core.observed import TopicPartition
+    from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, CreateTopic
 
 
 class Writing(Reading):

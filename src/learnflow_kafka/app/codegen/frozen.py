@@ -11,8 +11,8 @@ from learnflow_kafka.app.codegen.scalars import source
 from learnflow_kafka.app.codegen.source import Call, Node, Row
 from learnflow_kafka.app.codegen.spelling import constant_name, field_name
 from learnflow_kafka.core.catalog import RetryMode
+from learnflow_kafka.core.events.schemas import canonical
 from learnflow_kafka.core.names import dead_letter_topic, retry_topic
-from learnflow_kafka.core.schemas import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from learnflow_kafka.app.codegen.spelling import (
     event_class_name,
 )
 from learnflow_kafka.core.catalog import Compatibility
-from learnflow_kafka.core.compatibility import breaks
+from learnflow_kafka.core.events.compatibility import breaks
 from learnflow_kafka.errors import CatalogError, Problem
 
 if TYPE_CHECKING:

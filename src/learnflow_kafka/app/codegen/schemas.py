@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from learnflow_kafka.app.codegen import scalars
 from learnflow_kafka.app.codegen.shapes import Alias, Class, EventShape, Field, Kind, Type
 from learnflow_kafka.app.codegen.spelling import class_name, field_name
-from learnflow_kafka.core.schemas import resolve
+from learnflow_kafka.core.events.schemas import resolve
 from learnflow_kafka.errors import Problem
 
 if TYPE_CHECKING:

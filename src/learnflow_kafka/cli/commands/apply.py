@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from learnflow_kafka.app.events import Event
     from learnflow_kafka.app.execution import Patience
     from learnflow_kafka.core.connection import Context
-    from learnflow_kafka.core.desired import Desired
-    from learnflow_kafka.core.plan import Plan, Scope
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.plan import Plan, Scope
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
     from learnflow_kafka.errors import LearnflowError
 
@@ -83,7 +83,7 @@ def command(
 
 def _saved(file: str | None, scope: Scope, environment: str | None) -> Plan | None:
     from learnflow_kafka.cli.files import read_plan
-    from learnflow_kafka.core.plan import Scope as Everything
+    from learnflow_kafka.core.plans.plan import Scope as Everything
     from learnflow_kafka.errors import UsageError
 
     if file is None:

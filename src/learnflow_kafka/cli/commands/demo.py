@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,8 @@ from learnflow_kafka.cli.options import (
 from learnflow_kafka.errors import RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from learnflow_kafka.core.connection import Context
     from learnflow_kafka.demo.ledger import Summary
     from learnflow_kafka.demo.stage import Show
@@ -96,12 +99,38 @@ def command(
         return 0
     if context.protected or not is_local(context.name):
         confirm(context, "Write the records of simulated students to its topics?", yes=yes)
-    summary = _play(context, show, as_json=as_json)
+    with _kept_logs() as logged:
+        summary = _play(context, show, as_json=as_json)
     if as_json:
-        output.emit_json(view.as_json(summary))
+        output.emit_json(view.as_json(summary, logged))
     else:
-        view.show(summary, output.console())
+        view.show(summary, logged, output.console())
     return 0 if summary.balanced else 1
+
+
+@contextmanager
+def _kept_logs() -> Iterator[list[str]]:
+    """
+    What the services log as warnings and worse, kept off the screen.
+
+    Clients tell of every hiccup that they overcome; it matters where the numbers are wrong.
+    """
+    import logging
+
+    kept: list[str] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            kept.append(record.getMessage())
+
+    log, keeper = logging.getLogger("learnflow_kafka.sdk"), Keeper(logging.WARNING)
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(keeper)
+    try:
+        yield kept
+    finally:
+        log.removeHandler(keeper)
+        log.propagate = propagated
 
 
 def _play(context: Context, show: Show, *, as_json: bool) -> Summary:

@@ -11,7 +11,7 @@ from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.catalog import Catalog
-    from learnflow_kafka.core.desired import Desired
+    from learnflow_kafka.core.plans.desired import Desired
 
 
 @click.command(
@@ -47,7 +47,7 @@ def command(
     script of Kafka's own tool, or as Dapr's components and subscriptions for the cluster that
     --context or --bootstrap names. Asks no cluster.
     """
-    from learnflow_kafka.core.desired import resolve
+    from learnflow_kafka.core.plans.desired import resolve
     from learnflow_kafka.wiring import catalogs
 
     if as_json and form not in {"json", "dapr"}:
@@ -66,7 +66,7 @@ def command(
 def _print_dapr(catalog: Catalog, desired: Desired, target: Target, *, as_json: bool) -> None:
     from learnflow_kafka.app.export_dapr import dapr_resources
     from learnflow_kafka.cli.views import dapr, output
-    from learnflow_kafka.core.adoption import concrete
+    from learnflow_kafka.core.plans.adoption import concrete
     from learnflow_kafka.wiring import contexts
 
     if not (target.context or target.bootstrap):
@@ -81,7 +81,7 @@ def _print_dapr(catalog: Catalog, desired: Desired, target: Target, *, as_json: 
 
 def _print(form: str, catalog: Catalog, desired: Desired) -> None:
     from learnflow_kafka.cli.views import adoption, output
-    from learnflow_kafka.core.adoption import concrete
+    from learnflow_kafka.core.plans.adoption import concrete
     from learnflow_kafka.wiring import catalogs
 
     if form == "json":

@@ -11,7 +11,7 @@ from learnflow_kafka.cli.options import Target, catalog_options, json_option, ta
 from learnflow_kafka.cli.scope import scope_options
 
 if TYPE_CHECKING:
-    from learnflow_kafka.core.plan import Plan, Scope
+    from learnflow_kafka.core.plans.plan import Plan, Scope
 
 PENDING: Final = 3
 

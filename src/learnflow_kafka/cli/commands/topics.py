@@ -17,7 +17,7 @@ from learnflow_kafka.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from learnflow_kafka.core.plan import Loss
+    from learnflow_kafka.core.plans.plan import Loss
     from learnflow_kafka.core.ports import KafkaAdmin
 
 

@@ -101,7 +101,7 @@ def _version(text: str) -> Version:
 
 def _judge(chosen: str | None, renew: tuple[Version, ...], *, lock: bool, dry_run: bool) -> Verdict:
     from learnflow_kafka.cli.views.catalog import Verdict
-    from learnflow_kafka.core.desired import resolve
+    from learnflow_kafka.core.plans.desired import resolve
     from learnflow_kafka.wiring import catalogs
 
     shown = chosen or catalogs.BUILT_IN

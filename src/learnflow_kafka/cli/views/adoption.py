@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from learnflow_kafka.app.adopt import Adopted
-    from learnflow_kafka.core.desired import Desired, DesiredTopic
+    from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
 
 
 def show(found: Adopted, console: Console, out: str | None) -> None:

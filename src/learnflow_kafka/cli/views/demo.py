@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TOPIC: Final = max(map(len, IDS))
 _NAMED: Final = 5
 """Ids of a broken account that are shown."""
+_LOGGED: Final = 10
+"""Lines of the services' logs that are shown."""
 _WIDE: Final = 60
 
 
@@ -139,8 +141,8 @@ def told(flowed: Flowed) -> str:
     return words if len(words) <= _WIDE else words[: _WIDE - 3] + "..."
 
 
-def show(summary: Summary, console: Console) -> None:
-    """The events of each topic, and what had to add up."""
+def show(summary: Summary, logged: Sequence[str], console: Console) -> None:
+    """The events of each topic, what had to add up and, where it did not, what was logged."""
     total = sum(summary.events.values())
     console.print(f"\n{total} events through {len(summary.events)} topics:")
     for topic, count in summary.events.items():
@@ -148,6 +150,10 @@ def show(summary: Summary, console: Console) -> None:
     console.print("\nwhat had to be there, and was found in Kafka:")
     for account in summary.accounts:
         for line in _lines(account):
+            console.print(f"  {line}")
+    if logged and not summary.balanced:
+        console.print("\nwhat the services logged last:")
+        for line in logged[-_LOGGED:]:
             console.print(f"  {line}")
     ending = "every number adds up" if summary.balanced else "the numbers do not add up"
     late = "" if summary.in_time else "; stopped by --timeout before all was done"
@@ -164,7 +170,7 @@ def _lines(account: Account) -> Iterator[str]:
             yield f"      {word}: {', '.join(ids[:_NAMED])}{more}"
 
 
-def as_json(summary: Summary) -> dict[str, object]:
+def as_json(summary: Summary, logged: Sequence[str]) -> dict[str, object]:
     """The summary for programs."""
     return {
         "kind": "demo",
@@ -188,6 +194,7 @@ def as_json(summary: Summary) -> dict[str, object]:
             }
             for account in summary.accounts
         ],
+        "logged": list(logged),
     }
 
 

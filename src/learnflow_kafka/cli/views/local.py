@@ -17,7 +17,6 @@ from learnflow_kafka.app.events import (
 from learnflow_kafka.app.up import Held, Up
 from learnflow_kafka.cli.views import findings, plan
 from learnflow_kafka.cli.views import tables as tabular
-from learnflow_kafka.core.changes import CreateTopic
 from learnflow_kafka.core.local import (
     NodeStarting,
     NodeStopped,
@@ -29,6 +28,7 @@ from learnflow_kafka.core.local import (
 )
 from learnflow_kafka.core.local import Waiting as WaitingForOther
 from learnflow_kafka.core.names import is_reserved
+from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.units import approximate_size
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.app.status import ClusterStatus
     from learnflow_kafka.app.up import UpEvent
-    from learnflow_kafka.core.desired import Desired
     from learnflow_kafka.core.local import (
         Cluster,
         LocalStatus,
@@ -47,7 +46,8 @@ if TYPE_CHECKING:
         NodeStatus,
         Preview,
     )
-    from learnflow_kafka.core.plan import Plan
+    from learnflow_kafka.core.plans.desired import Desired
+    from learnflow_kafka.core.plans.plan import Plan
 
 
 def line(event: UpEvent) -> str | None:

@@ -20,19 +20,19 @@ from learnflow_kafka.app.events import (
     succeeded,
 )
 from learnflow_kafka.core.catalog import NOWHERE
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     CommitOffsets,
     CreateTopic,
     DeleteTopic,
 )
-from learnflow_kafka.core.desired import CAPPED, ISR_CAPPED
-from learnflow_kafka.core.plan import Severity, VerdictKind
-from learnflow_kafka.core.planfile import step_document, to_document
-from learnflow_kafka.core.policy import ago
+from learnflow_kafka.core.plans.desired import CAPPED, ISR_CAPPED
+from learnflow_kafka.core.plans.plan import Severity, VerdictKind
+from learnflow_kafka.core.plans.planfile import step_document, to_document
+from learnflow_kafka.core.plans.policy import ago
+from learnflow_kafka.core.plans.words import shown
 from learnflow_kafka.core.units import approximate_size
-from learnflow_kafka.core.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.app.events import Event
     from learnflow_kafka.core.catalog import Place
-    from learnflow_kafka.core.changes import Change
-    from learnflow_kafka.core.plan import Plan, Risk, Step, Tombstoned
+    from learnflow_kafka.core.plans.changes import Change
+    from learnflow_kafka.core.plans.plan import Plan, Risk, Step, Tombstoned
     from learnflow_kafka.errors import LearnflowError
 
 _RANGES: Final = 6

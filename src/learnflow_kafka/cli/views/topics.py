@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from learnflow_kafka.cli.views.tables import table
 from learnflow_kafka.core.moments import format_moment
 from learnflow_kafka.core.observed import ConfigSource
+from learnflow_kafka.core.plans.words import shown
 from learnflow_kafka.core.units import approximate_size, format_duration
-from learnflow_kafka.core.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from learnflow_kafka.app.topics import Deleted, PartitionDetail, TopicDetail, TopicSummary
-    from learnflow_kafka.core.plan import Loss
+    from learnflow_kafka.core.plans.plan import Loss
 
 UNKNOWN = "?"
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from learnflow_kafka.core.catalog import Catalog
-    from learnflow_kafka.core.desired import Desired, DesiredTopic
     from learnflow_kafka.core.observed import (
         ClusterState,
         ConfigValue,
         QuorumState,
         TopicState,
     )
+    from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
     from learnflow_kafka.core.ports import Fault
 
 T = TypeVar("T")

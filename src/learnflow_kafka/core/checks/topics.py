@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.evidence import known
 from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed
-from learnflow_kafka.core.diff import compare
+from learnflow_kafka.core.plans.diff import compare
 from learnflow_kafka.core.ports import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learnflow_kafka.core.changes import ConfigEdit
     from learnflow_kafka.core.checks.evidence import Evidence
     from learnflow_kafka.core.checks.outcomes import Outcome
-    from learnflow_kafka.core.desired import DesiredTopic
-    from learnflow_kafka.core.diff import TopicDiff
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.changes import ConfigEdit
+    from learnflow_kafka.core.plans.desired import DesiredTopic
+    from learnflow_kafka.core.plans.diff import TopicDiff
 
 _PLAN: Final = "see `learnflow plan`, then run `learnflow apply`"
 

@@ -12,21 +12,21 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.core import policy
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.names import is_internal, is_reserved
+from learnflow_kafka.core.plans import policy
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     CommitOffsets,
     ConfigEdit,
     CreateTopic,
 )
-from learnflow_kafka.core.deletes import deletes, tombstoned_topics
-from learnflow_kafka.core.desired import RETENTION_MS, Origin
-from learnflow_kafka.core.diff import FOREIGN, TopicDiff, compare
-from learnflow_kafka.core.facts import GroupFacts, Questions, partitions_of
-from learnflow_kafka.core.fingerprint import Fingerprint, fingerprint
-from learnflow_kafka.core.names import is_internal, is_reserved
-from learnflow_kafka.core.plan import (
+from learnflow_kafka.core.plans.deletes import deletes, tombstoned_topics
+from learnflow_kafka.core.plans.desired import RETENTION_MS, Origin
+from learnflow_kafka.core.plans.diff import FOREIGN, TopicDiff, compare
+from learnflow_kafka.core.plans.facts import GroupFacts, Questions, partitions_of
+from learnflow_kafka.core.plans.fingerprint import Fingerprint, fingerprint
+from learnflow_kafka.core.plans.plan import (
     Blocked,
     Counts,
     Drift,
@@ -36,19 +36,19 @@ from learnflow_kafka.core.plan import (
     Verdict,
     VerdictKind,
 )
-from learnflow_kafka.core.retention import KEYS, Cut, cut, lifetime, shortens
-from learnflow_kafka.core.risks import alter_risks, commit_risks, growth_risks
+from learnflow_kafka.core.plans.retention import KEYS, Cut, cut, lifetime, shortens
+from learnflow_kafka.core.plans.risks import alter_risks, commit_risks, growth_risks
+from learnflow_kafka.core.plans.words import why_edit
 from learnflow_kafka.core.suggest import did_you_mean
-from learnflow_kafka.core.words import why_edit
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from learnflow_kafka.core.catalog import Tombstone
-    from learnflow_kafka.core.desired import Desired, DesiredTopic
-    from learnflow_kafka.core.facts import Facts
     from learnflow_kafka.core.observed import Observed
+    from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
+    from learnflow_kafka.core.plans.facts import Facts
 
 
 def select(desired: Desired, scope: Scope) -> Mapping[str, DesiredTopic]:

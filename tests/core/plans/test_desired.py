@@ -16,7 +16,7 @@ from learnflow_kafka.core.catalog import (
     Topic,
     TopicOverride,
 )
-from learnflow_kafka.core.desired import HEADROOM_BYTES, Origin, resolve
+from learnflow_kafka.core.plans.desired import HEADROOM_BYTES, Origin, resolve
 from learnflow_kafka.errors import CatalogError, ContextError
 
 DAY = 86_400_000

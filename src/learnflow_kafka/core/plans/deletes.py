@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.core import policy
-from learnflow_kafka.core.changes import DeleteTopic
-from learnflow_kafka.core.facts import partitions_of
-from learnflow_kafka.core.plan import Blocked, Loss, Scope, Step, Tombstoned
-from learnflow_kafka.core.risks import delete_risks
+from learnflow_kafka.core.plans import policy
+from learnflow_kafka.core.plans.changes import DeleteTopic
+from learnflow_kafka.core.plans.facts import partitions_of
+from learnflow_kafka.core.plans.plan import Blocked, Loss, Scope, Step, Tombstoned
+from learnflow_kafka.core.plans.risks import delete_risks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from learnflow_kafka.core.catalog import Tombstone
-    from learnflow_kafka.core.facts import Facts, GroupFacts
     from learnflow_kafka.core.observed import Observed, TopicState
+    from learnflow_kafka.core.plans.facts import Facts, GroupFacts
 
 
 def tombstoned_topics(

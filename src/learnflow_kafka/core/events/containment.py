@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from learnflow_kafka.core.schemas import Schema, canonical, resolve
+from learnflow_kafka.core.events.schemas import Schema, canonical, resolve
 
 AnySchema = Schema | bool
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from learnflow_kafka.core.facts import Facts
 from learnflow_kafka.core.observed import OffsetAt, PartitionState, TopicPartition, TopicState
-from learnflow_kafka.core.retention import (
+from learnflow_kafka.core.plans.facts import Facts
+from learnflow_kafka.core.plans.retention import (
     Lifetime,
     Removed,
     bytes_of,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.desired import RETENTION_BYTES, RETENTION_MS
+from learnflow_kafka.core.plans.desired import RETENTION_BYTES, RETENTION_MS
 from learnflow_kafka.core.units import FOREVER, format_duration, format_size
 
 if TYPE_CHECKING:
-    from learnflow_kafka.core.changes import ConfigEdit
-    from learnflow_kafka.core.diff import TopicDiff
-    from learnflow_kafka.core.retention import Cut
+    from learnflow_kafka.core.plans.changes import ConfigEdit
+    from learnflow_kafka.core.plans.diff import TopicDiff
+    from learnflow_kafka.core.plans.retention import Cut
 
 _DURATIONS: Final = frozenset(
     {

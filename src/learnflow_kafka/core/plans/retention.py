@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.desired import CLEANUP, RETENTION_BYTES, RETENTION_MS
-from learnflow_kafka.core.facts import partitions_of
+from learnflow_kafka.core.plans.desired import CLEANUP, RETENTION_BYTES, RETENTION_MS
+from learnflow_kafka.core.plans.facts import partitions_of
 from learnflow_kafka.core.units import FOREVER, MAX_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from learnflow_kafka.core.diff import TopicDiff
-    from learnflow_kafka.core.facts import Facts
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.diff import TopicDiff
+    from learnflow_kafka.core.plans.facts import Facts
 
 KEYS: Final = (RETENTION_MS, RETENTION_BYTES, CLEANUP)
 """The configs that decide when records go."""

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from learnflow_kafka.core.changes import AddPartitions, AlterConfig, ConfigEdit
-from learnflow_kafka.core.fingerprint import Fingerprint, differences, expected, fingerprint
 from learnflow_kafka.core.observed import ConfigSource, ConfigValue, PartitionState, TopicState
+from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, ConfigEdit
+from learnflow_kafka.core.plans.fingerprint import Fingerprint, differences, expected, fingerprint
 
 SEEN = Fingerprint("id", ((1, 2), (2, 3)), {"retention.ms": "5"})
 

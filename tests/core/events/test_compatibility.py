@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learnflow_kafka.core.catalog import Compatibility, EventVersion
-from learnflow_kafka.core.compatibility import breaks
-from learnflow_kafka.core.containment import Direction, losses
-from learnflow_kafka.core.schemas import digest
+from learnflow_kafka.core.events.compatibility import breaks
+from learnflow_kafka.core.events.containment import Direction, losses
+from learnflow_kafka.core.events.schemas import digest
 
 S: dict[str, Any] = {"type": "string"}
 I: dict[str, Any] = {"type": "integer"}  # noqa: E741 - as short as S beside it

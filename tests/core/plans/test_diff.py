@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from learnflow_kafka.core.changes import ConfigEdit
-from learnflow_kafka.core.desired import DesiredTopic
-from learnflow_kafka.core.diff import compare, matches, same_value
 from learnflow_kafka.core.observed import ConfigSource, ConfigValue, PartitionState, TopicState
+from learnflow_kafka.core.plans.changes import ConfigEdit
+from learnflow_kafka.core.plans.desired import DesiredTopic
+from learnflow_kafka.core.plans.diff import compare, matches, same_value
 
 
 def _live(*replicas: tuple[int, ...], **own: str) -> TopicState:

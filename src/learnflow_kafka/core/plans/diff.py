@@ -1,8 +1,8 @@
 """
 What differs between one wanted topic and the live one.
 
-A difference is a fact and no decision: whether it may be mended is for `core.policy`, how
-for `core.planning`.
+A difference is a fact and no decision: whether it may be mended is for `core.plans.policy`, how
+for `core.plans.planning`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.changes import ConfigEdit
 from learnflow_kafka.core.observed import ConfigSource
+from learnflow_kafka.core.plans.changes import ConfigEdit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from learnflow_kafka.core.desired import DesiredTopic
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.desired import DesiredTopic
 
 FOREIGN: Final = frozenset(
     {"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"}

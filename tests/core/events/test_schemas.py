@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learnflow_kafka.core.schemas import (
+from learnflow_kafka.core.events.schemas import (
     WHOLE,
     canonical,
     changed_fields,

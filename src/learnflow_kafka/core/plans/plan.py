@@ -1,7 +1,7 @@
 """
 A plan: every change that would be made, why, and at what risk.
 
-A plan is a value. `core.planning` makes it, `app.apply` carries it out and decides nothing,
+A plan is a value. `core.plans.planning` makes it, `app.apply` carries it out and decides nothing,
 views show it, and a file keeps it. All of it is frozen and comes back equal from JSON.
 """
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.catalog import NOWHERE, Place
-from learnflow_kafka.core.changes import (
+from learnflow_kafka.core.plans.changes import (
     AddPartitions,
     AlterConfig,
     Change,
@@ -24,9 +24,9 @@ from learnflow_kafka.core.changes import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from learnflow_kafka.core.desired import Notice
-    from learnflow_kafka.core.fingerprint import Fingerprint
-    from learnflow_kafka.core.retention import Removed
+    from learnflow_kafka.core.plans.desired import Notice
+    from learnflow_kafka.core.plans.fingerprint import Fingerprint
+    from learnflow_kafka.core.plans.retention import Removed
 
 
 class Severity(StrEnum):

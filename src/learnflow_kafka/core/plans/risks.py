@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.core.desired import CLEANUP, MAX_RECORD, MIN_ISR
-from learnflow_kafka.core.facts import partitions_of
 from learnflow_kafka.core.observed import TopicPartition
-from learnflow_kafka.core.plan import Loss, Risk, Severity
-from learnflow_kafka.core.policy import moving_share, percent, what_is_lost
-from learnflow_kafka.core.retention import (
+from learnflow_kafka.core.plans.desired import CLEANUP, MAX_RECORD, MIN_ISR
+from learnflow_kafka.core.plans.facts import partitions_of
+from learnflow_kafka.core.plans.plan import Loss, Risk, Severity
+from learnflow_kafka.core.plans.policy import moving_share, percent, what_is_lost
+from learnflow_kafka.core.plans.retention import (
     bytes_of,
     removed_by_age,
     removed_by_size,
@@ -22,10 +22,10 @@ from learnflow_kafka.core.units import approximate_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from learnflow_kafka.core.changes import ConfigEdit
-    from learnflow_kafka.core.diff import TopicDiff
-    from learnflow_kafka.core.facts import Facts
-    from learnflow_kafka.core.retention import Cut
+    from learnflow_kafka.core.plans.changes import ConfigEdit
+    from learnflow_kafka.core.plans.diff import TopicDiff
+    from learnflow_kafka.core.plans.facts import Facts
+    from learnflow_kafka.core.plans.retention import Cut
 
 
 def alter_risks(

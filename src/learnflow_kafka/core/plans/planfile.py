@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.desired import Notice
 from learnflow_kafka.core.documents import DocumentError, Documents
-from learnflow_kafka.core.fingerprint import Fingerprint
-from learnflow_kafka.core.plan import Plan, Step
-from learnflow_kafka.core.retention import Removed
+from learnflow_kafka.core.plans.desired import Notice
+from learnflow_kafka.core.plans.fingerprint import Fingerprint
+from learnflow_kafka.core.plans.plan import Plan, Step
+from learnflow_kafka.core.plans.retention import Removed
 from learnflow_kafka.errors import PlanUnreadableError
 
 if TYPE_CHECKING:

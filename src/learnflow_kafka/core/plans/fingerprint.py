@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.core.changes import AddPartitions, AlterConfig, Change
-from learnflow_kafka.core.diff import FOREIGN, same_value
+from learnflow_kafka.core.plans.changes import AddPartitions, AlterConfig, Change
+from learnflow_kafka.core.plans.diff import FOREIGN, same_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from learnflow_kafka.core.partitioners import PARTITIONERS
-from learnflow_kafka.core.policy import ago, moving_share, percent
+from learnflow_kafka.core.plans.policy import ago, moving_share, percent
 
 KEYS = [f"student-{n}".encode() for n in range(20_000)]
 

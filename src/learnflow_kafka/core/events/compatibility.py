@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.catalog import Compatibility
-from learnflow_kafka.core.containment import Direction, losses
+from learnflow_kafka.core.events.containment import Direction, losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.catalog import Catalog, Cleanup, Topic
-from learnflow_kafka.core.desired import (
+from learnflow_kafka.core.names import is_internal, is_reserved
+from learnflow_kafka.core.plans.desired import (
     CLEANUP,
     MAX_RECORD,
     MIN_ISR,
@@ -20,15 +21,14 @@ from learnflow_kafka.core.desired import (
     RETENTION_MS,
     Notice,
 )
-from learnflow_kafka.core.diff import FOREIGN
-from learnflow_kafka.core.names import is_internal, is_reserved
+from learnflow_kafka.core.plans.diff import FOREIGN
 from learnflow_kafka.core.units import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from learnflow_kafka.core.desired import Desired
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.desired import Desired
 
 _NUMBER: Final = re.compile(r"-?\d{1,19}\Z")
 _NAMED: Final = (RETENTION_MS, RETENTION_BYTES, CLEANUP, MAX_RECORD, MIN_ISR)

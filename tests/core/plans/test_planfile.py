@@ -13,10 +13,10 @@ from tests.support.planning import planned
 from tests.support.worlds import NOW, World, worlds
 
 from learnflow_kafka.core.catalog import Place
-from learnflow_kafka.core.changes import CommitOffsets
-from learnflow_kafka.core.desired import Notice
-from learnflow_kafka.core.fingerprint import Fingerprint
-from learnflow_kafka.core.plan import (
+from learnflow_kafka.core.plans.changes import CommitOffsets
+from learnflow_kafka.core.plans.desired import Notice
+from learnflow_kafka.core.plans.fingerprint import Fingerprint
+from learnflow_kafka.core.plans.plan import (
     Blocked,
     Counts,
     Drift,
@@ -31,19 +31,19 @@ from learnflow_kafka.core.plan import (
     Verdict,
     VerdictKind,
 )
-from learnflow_kafka.core.planfile import (
+from learnflow_kafka.core.plans.planfile import (
     from_document,
     json_schema,
     schema_text,
     to_document,
 )
-from learnflow_kafka.core.retention import Removed
+from learnflow_kafka.core.plans.retention import Removed
 from learnflow_kafka.errors import PlanUnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLAN = Plan(
     cluster_id="c",
     catalog="shop",

@@ -1,7 +1,7 @@
 """
 The kinds of change that a plan is made of.
 
-A change says what is asked of Kafka and nothing about why: `core.planning` pairs it with its
+A change says what is asked of Kafka and nothing about why: `core.plans.planning` pairs it with its
 reason and risk. Each is one entry of one request, so a plan can be counted against what was
 sent.
 """

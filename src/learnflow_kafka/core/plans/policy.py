@@ -11,20 +11,20 @@ from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.desired import MIN_ISR, RETENTION_MS
 from learnflow_kafka.core.names import is_internal
-from learnflow_kafka.core.plan import Blocked, Loss, Rule, Scope, Tombstoned
-from learnflow_kafka.core.retention import lifetime, shortens
+from learnflow_kafka.core.plans.desired import MIN_ISR, RETENTION_MS
+from learnflow_kafka.core.plans.plan import Blocked, Loss, Rule, Scope, Tombstoned
+from learnflow_kafka.core.plans.retention import lifetime, shortens
 from learnflow_kafka.core.units import FOREVER, approximate_size, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from learnflow_kafka.core.catalog import Tombstone
-    from learnflow_kafka.core.desired import Desired, DesiredTopic
-    from learnflow_kafka.core.diff import TopicDiff
-    from learnflow_kafka.core.facts import Facts
     from learnflow_kafka.core.observed import TopicState
+    from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
+    from learnflow_kafka.core.plans.diff import TopicDiff
+    from learnflow_kafka.core.plans.facts import Facts
 
 FRESH_MS: Final = 24 * 3_600_000
 """A topic that was written to within this time is not deleted unasked."""
