@@ -7,18 +7,22 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from learnflow_kafka.cli.main import run
+from learnflow_kafka.cli.views.demo import screen
 from learnflow_kafka.demo.ledger import IDS
+from learnflow_kafka.demo.stage import Curtain, Flowed
+from learnflow_kafka.events import LearningQuery
 from learnflow_kafka.wiring import kafka
 
 if TYPE_CHECKING:
     from tests.support.clusters import LocalKafka
 
-pytestmark = pytest.mark.kafka
 DEMO = ["demo", "--context", "local/demo"]
 
 
@@ -27,6 +31,7 @@ def groups(platform: LocalKafka) -> set[str]:
         return {group.name for group in admin.groups()}
 
 
+@pytest.mark.kafka
 def test_every_number_adds_up(platform: LocalKafka, capsys: pytest.CaptureFixture[str]):
     """Six students: all nine topics, five struggles, seven grades; no group stays."""
     before = groups(platform)
@@ -43,6 +48,7 @@ def test_every_number_adds_up(platform: LocalKafka, capsys: pytest.CaptureFixtur
     assert groups(platform) == before
 
 
+@pytest.mark.kafka
 def test_lines_tell_of_every_event(platform: LocalKafka, capsys: pytest.CaptureFixture[str]):
     """In a pipe there is a line for each event, then the summary; two shows share nothing."""
     code = run([*DEMO, "--students", "2", "--seed", "5"])
@@ -54,6 +60,7 @@ def test_lines_tell_of_every_event(platform: LocalKafka, capsys: pytest.CaptureF
     assert "every number adds up" in out
 
 
+@pytest.mark.kafka
 def test_a_show_that_runs_out_of_time_fails(
     platform: LocalKafka, capsys: pytest.CaptureFixture[str]
 ):
@@ -66,6 +73,7 @@ def test_a_show_that_runs_out_of_time_fails(
     assert not {name for name in groups(platform) if name.startswith("demo-")}
 
 
+@pytest.mark.kafka
 def test_an_interrupted_show_leaves_no_group(platform: LocalKafka):
     """Ctrl-C in the middle ends it with 130, and cleans up."""
     program = "import sys; from learnflow_kafka.cli.main import run; sys.exit(run(sys.argv[1:]))"
@@ -82,6 +90,7 @@ def test_an_interrupted_show_leaves_no_group(platform: LocalKafka):
     assert not {name for name in groups(platform) if name.startswith("demo-")}
 
 
+@pytest.mark.kafka
 def test_a_running_service_of_the_catalog_is_refused(
     platform: LocalKafka, capsys: pytest.CaptureFixture[str]
 ):
@@ -106,3 +115,18 @@ def _live(platform: LocalKafka) -> bool:
     with kafka.admin(platform.context) as admin:
         found = admin.describe_groups(["tutor"])["tutor"]
     return bool(getattr(found, "members", None))
+
+
+def test_a_terminal_shows_a_board_of_topics():
+    """On eighty columns each topic keeps its name, its count, and the start of its latest."""
+    board = StringIO()
+    console = Console(file=board, force_terminal=True, width=80, highlight=False)
+    query = LearningQuery(query_id="q", student_id="demo-x-ada-1", query="What is a loop? " * 9)
+    with screen(console, quiet=False) as shown:
+        shown.tell(Curtain(6, 1.0))
+        shown.tell(Flowed("learning.query", query.student_id, query))
+    lines = board.getvalue().splitlines()
+
+    assert any("five services are ready after 1.0 s; 6 students begin" in line for line in lines)
+    assert any("learning.query" in x and " 1  ada-1: What is a loop?" in x for x in lines)
+    assert all(any(topic in line for line in lines) for topic in IDS)

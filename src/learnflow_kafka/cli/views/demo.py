@@ -93,10 +93,11 @@ class _Board:
         """The board as it is now."""
         from rich.table import Table  # noqa: PLC0415 - only on a terminal
 
-        table = Table(box=None, pad_edge=False)
-        table.add_column("topic", no_wrap=True)
-        table.add_column("events", justify="right")
-        table.add_column("latest", no_wrap=True, overflow="ellipsis")
+        # The first two keep their width on a narrow terminal; the last takes what is left.
+        table = Table(box=None, pad_edge=False, expand=True)
+        table.add_column("topic", no_wrap=True, width=_TOPIC)
+        table.add_column("events", no_wrap=True, width=6, justify="right")
+        table.add_column("latest", no_wrap=True, overflow="ellipsis", ratio=1)
         for topic in IDS:
             table.add_row(topic, str(self._count[topic]), self._latest.get(topic, ""))
         return table
