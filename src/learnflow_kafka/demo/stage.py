@@ -182,17 +182,32 @@ def _places(admin: KafkaAdmin, show: Show) -> Iterator[None]:
 
 
 def _delete(admin: KafkaAdmin, groups: list[str]) -> None:
-    """Delete the run's groups; a broker may take a moment to see that members have left."""
+    """
+    Delete the run's groups; a broker may take a moment to see that members have left.
+
+    Raises TimedOutError, with what deletes them, where some stay.
+    """
     deadline = time.monotonic() + _DELETE
-    while groups and time.monotonic() < deadline:
-        results = admin.delete_groups(groups)
-        groups = [
-            group
-            for group, fault in results.items()
-            if fault is not None and fault.code == "NON_EMPTY_GROUP"
-        ]
-        if groups:
-            time.sleep(_MOMENT)
+    faults = _faults(admin, groups)
+    while faults and time.monotonic() < deadline:
+        time.sleep(_MOMENT)
+        faults = _faults(admin, list(faults))
+    if faults:
+        group, fault = next(iter(faults.items()))
+        raise TimedOutError(
+            f"{len(faults)} groups of the demo could not be deleted",
+            where=f"{group}: {fault}",
+            fix=f"learnflow groups delete {' '.join(faults)}",
+        )
+
+
+def _faults(admin: KafkaAdmin, groups: list[str]) -> dict[str, Fault]:
+    """Delete groups; why some could not be. One that is not there is deleted."""
+    return {
+        group: fault
+        for group, fault in admin.delete_groups(groups).items()
+        if fault is not None and fault.code != "GROUP_ID_NOT_FOUND"
+    }
 
 
 def _until_ready(cast: Cast) -> None:
