@@ -22,7 +22,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LOCKS = HERE.parent / "src" / "learnflow_kafka" / "adapters" / "local" / "locks"
-POM = "{http://maven.apache.org/POM/4.0.0}"
 HEADER = """\
 # Kafka {version}: every jar, as group:artifact:version, SHA-256 and size in bytes.
 # Written by requirements/lock_kafka.py; do not edit.
@@ -71,7 +70,7 @@ def line_of(jar: Path, root: Path) -> str:
 def version_of(pom: Path) -> str:
     """The version that the pom gives itself: Kafka's."""
     root = ET.parse(pom).getroot()  # noqa: S314 - our own file
-    found = root.findtext("version") or root.findtext(f"{POM}version")
+    found = root.findtext("{*}version")  # with the namespace of poms or without
     if not found:
         raise SystemExit(f"{pom}: no version")
     return found
