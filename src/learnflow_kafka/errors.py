@@ -26,6 +26,16 @@ Every error this package raises on purpose.
     │   ├── ClosedError           the producer or app is closed, or broken for good
     │   ├── ForkedError           used in a child process that was forked from its maker
     │   └── DeadlineError         a handler took longer than it may
+    ├── KubernetesError           Kubernetes, Helm, or the way to them
+    │   ├── KubeconfigError       no kubeconfig, context or credentials that can be used
+    │   ├── ApiUnreachableError   the API server does not answer
+    │   ├── ApiError              the API server refused; `status` and `reason` are its own
+    │   │   ├── ApiLoginError     it does not accept who we are
+    │   │   ├── ApiForbiddenError it does not let us do this
+    │   │   └── ApiNotFoundError  there is no such object
+    │   ├── HelmError             helm is missing, or a release could not be brought about
+    │   ├── RolloutError          what was deployed did not get ready in time
+    │   └── ForwardError          no tunnel from here to the brokers
     └── LocalError                Kafka on this machine
         ├── DownloadError         a file could not be fetched
         ├── ChecksumError         a file is not the one that was locked
@@ -219,6 +229,59 @@ class ForkedError(SdkError):
 
 class DeadlineError(SdkError):
     """A handler took longer than its deadline."""
+
+
+class KubernetesError(LearnflowError):
+    """Kubernetes, or Helm, does not do what we need."""
+
+
+class KubeconfigError(KubernetesError):
+    """There is no kubeconfig, context or credential that can be used."""
+
+
+class ApiUnreachableError(KubernetesError):
+    """The API server does not answer."""
+
+
+class ApiError(KubernetesError):
+    """The API server refused a request; `status` is HTTP's, `reason` the API's own word."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        reason: str,
+        where: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status = status
+        self.reason = reason
+
+
+class ApiLoginError(ApiError):
+    """The API server does not accept who we say we are."""
+
+
+class ApiForbiddenError(ApiError):
+    """The API server knows us and does not let us do this."""
+
+
+class ApiNotFoundError(ApiError):
+    """There is no such object."""
+
+
+class HelmError(KubernetesError):
+    """Helm is not installed, or could not bring a release about; the message quotes it."""
+
+
+class RolloutError(KubernetesError):
+    """What was deployed did not get ready in time, or cannot."""
+
+
+class ForwardError(KubernetesError):
+    """No tunnel can be built from this machine to the brokers."""
 
 
 class LocalError(LearnflowError):
