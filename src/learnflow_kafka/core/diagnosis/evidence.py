@@ -1,0 +1,266 @@
+"""
+What a diagnosis looks at: everything that was read, once, and what could not be read.
+
+The value can be saved and given to a colleague (`document`): it holds no record, no secret
+and no whole log. Parts that were not read are empty, and `skipped` says which and why, so
+that "nothing is wrong" and "nobody looked" are never the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from learnflow_kafka.core.diagnosis.signs import LogSign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learnflow_kafka.core.diagnosis.objects import (
+        Claim,
+        Endpoints,
+        Event,
+        Held,
+        Namespace,
+        NetworkPolicy,
+        Node,
+        PersistentVolume,
+        Pod,
+        Quota,
+        Release,
+        Service,
+        StorageClass,
+        Workload,
+    )
+    from learnflow_kafka.core.observed import ClusterState, ConfigValue, QuorumState
+
+__all__ = ["Evidence", "KafkaView", "LogSign", "Part", "Skipped"]
+
+
+class Where(StrEnum):
+    """What kind of place the diagnosed Kafka runs in."""
+
+    KUBERNETES = "kubernetes"
+    LOCAL = "local"
+    """Processes of `learnflow up` on this machine."""
+    ADDRESS = "address"
+    """Only Kafka's own protocol could be asked."""
+
+
+class Part(StrEnum):
+    """The parts of the evidence; each is read, or skipped with a reason."""
+
+    NAMESPACE = "namespace"
+    PODS = "pods"
+    WORKLOADS = "workloads"
+    CLAIMS = "claims"
+    VOLUMES = "volumes"
+    CLASSES = "storage classes"
+    DRIVERS = "csi drivers"
+    NODES = "nodes"
+    QUOTAS = "quotas"
+    SERVICES = "services"
+    ENDPOINTS = "endpoint slices"
+    POLICIES = "network policies"
+    NAMESPACES = "namespaces"
+    EVENTS = "events"
+    LOGS = "logs"
+    RELEASES = "releases"
+    DNS_SERVICE = "cluster dns"
+    KAFKA = "kafka"
+    PROBES = "probes"
+    ZOOKEEPER = "zookeeper"
+    PROCESSES = "processes"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A part that was not read: why, and what would let us read it."""
+
+    part: Part
+    reason: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTopic:
+    """A topic of the catalog, in Kafka's words; `replication` None: not managed."""
+
+    name: str
+    partitions: int
+    replication: int | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTopic:
+    """
+    A topic of the cluster.
+
+    `leaderless` counts partitions without a leader, `short` those with fewer replicas in sync
+    than they have; `config` holds the managed configs of a wanted topic.
+    """
+
+    name: str
+    partitions: int
+    replication: int | None = None
+    leaderless: int = 0
+    short: int = 0
+    config: Mapping[str, ConfigValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """
+    The cluster as one of its nodes sees it, asked alone.
+
+    `node` is the pod (or process) that was asked; `silence` is why it told nothing.
+    """
+
+    node: str
+    cluster: ClusterState | None = None
+    quorum: QuorumState | None = None
+    silence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk under a log directory; `fault` where Kafka took it offline."""
+
+    node: str
+    path: str
+    total: int | None = None
+    usable: int | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaView:
+    """
+    What Kafka says of itself.
+
+    `asked` is the way on which it was reached; `silence` is why it was not, in the client's
+    words. `views` holds what single nodes said; `wanted` is the catalog, and `refusals` what
+    the broker answers when it is asked, without effect, to create a missing topic.
+    `wanted_brokers` is how many the catalog's environment names.
+    """
+
+    asked: str | None = None
+    silence: str | None = None
+    cluster: ClusterState | None = None
+    quorum: QuorumState | None = None
+    quorum_fault: str | None = None
+    topics: tuple[LiveTopic, ...] | None = None
+    topics_fault: str | None = None
+    wanted: tuple[WantedTopic, ...] = ()
+    wanted_brokers: int | None = None
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    views: tuple[NodeView, ...] = ()
+    disks: tuple[Disk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """
+    An address tried from one place, as a client there would.
+
+    `place` is a pod's name or "this machine"; `purpose` says whose address it is
+    (`bootstrap`, `broker 1`); `unresolved` and `refused` are the faults of name and
+    connection, None where all went well.
+    """
+
+    place: str
+    host: str
+    port: int
+    purpose: str
+    unresolved: str | None = None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """The `resolv.conf` of a pod."""
+
+    pod: str
+    servers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ZooKeeperServer:
+    """One server of the ensemble: what it answered to each four-letter word, or its silence."""
+
+    pod: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    silence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a cluster on this machine; `state` as `learnflow status` says it."""
+
+    name: str
+    id: int
+    state: str
+    port: int | None = None
+    stale: str | None = None
+    port_taken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A pod whose connections are asked about, and what limits them."""
+
+    namespace: str
+    pod: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    Everything that the rules look at.
+
+    `namespace` is the one that is diagnosed; `namespaces` are the labels of all namespaces,
+    for network policies; `drivers` names the CSI drivers; `dns_service` and `dns_endpoints`
+    are the cluster's own DNS; `held` what keeps a namespace from going.
+    """
+
+    where: Where = Where.KUBERNETES
+    taken_ms: int = 0
+    tool: str = ""
+    target: str = ""
+    server: str | None = None
+    namespace: str = ""
+    namespace_state: Namespace | None = None
+    namespaces: tuple[Namespace, ...] = ()
+    held: tuple[Held, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    volumes: tuple[PersistentVolume, ...] = ()
+    classes: tuple[StorageClass, ...] = ()
+    drivers: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    services: tuple[Service, ...] = ()
+    endpoints: tuple[Endpoints, ...] = ()
+    policies: tuple[NetworkPolicy, ...] = ()
+    events: tuple[Event, ...] = ()
+    logs: tuple[LogSign, ...] = ()
+    releases: tuple[Release, ...] = ()
+    release_error: str | None = None
+    dns_service: Service | None = None
+    dns_endpoints: Endpoints | None = None
+    resolvers: tuple[Resolver, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    kafka: KafkaView = field(default_factory=KafkaView)
+    zookeeper: tuple[ZooKeeperServer, ...] = ()
+    processes: tuple[Process, ...] = ()
+    client: Client | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def missing(self, *parts: Part) -> tuple[Skipped, ...]:
+        """Those of the parts that were not read."""
+        return tuple(s for s in self.skipped if s.part in parts)
