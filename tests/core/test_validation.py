@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from learnflow_kafka.core.catalog import (
     Environment,
     Event,
     EventVersion,
+    Guarantee,
+    Isolation,
     Ordering,
+    Partitioner,
     Reply,
     Retries,
     RetryMode,
@@ -194,6 +198,24 @@ def test_waits_grow():
     flaw = only(flaws(catalog(reads("s", "a", retries=Retries(max_backoff_ms=10)), a={})))
 
     assert flaw.path[-1] == "retries"
+
+
+def test_exactly_once_reads_what_was_committed():
+    """A copy of an aborted event would be a copy of nothing."""
+    reader = reads("s", "a", delivery=Guarantee.EXACTLY_ONCE, isolation=Isolation.READ_UNCOMMITTED)
+
+    assert only(flaws(catalog(reader, a={}))).path[-1] == "isolation"
+
+
+def test_exactly_once_writes_through_one_partitioner():
+    """One transaction has one client, and that places all keys alike; others may differ."""
+    topics = {"a": {}, "b": {}, "c": {"partitioner": Partitioner.FNV1A_RANDOM}}
+    one, two = (
+        replace(reads("s", "a", delivery=delivery), produces=("b", "c")) for delivery in Guarantee
+    )
+
+    assert flaws(catalog(one, **topics)) == ()
+    assert only(flaws(catalog(two, **topics))).path == ("services", "s", "produces")
 
 
 def test_a_declared_topic_has_no_tombstone():

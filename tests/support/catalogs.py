@@ -20,6 +20,7 @@ from learnflow_kafka.core.catalog import (
     Environment,
     Event,
     EventVersion,
+    Guarantee,
     Isolation,
     LagObjective,
     Ordering,
@@ -101,8 +102,15 @@ def subscriptions(topic: str) -> st.SearchStrategy[Subscription]:
         retries=retries,
         dead_letter=st.booleans(),
         isolation=st.sampled_from(Isolation),
+        delivery=st.sampled_from(Guarantee),
         lag=maybe(st.builds(LagObjective, maybe(st.integers(0, 99)), maybe(DURATIONS))),
-    )
+    ).map(_coherent)
+
+
+def _coherent(subscription: Subscription) -> Subscription:
+    if subscription.exactly_once:
+        return dataclasses.replace(subscription, isolation=Isolation.READ_COMMITTED)
+    return subscription
 
 
 SCHEMAS = st.fixed_dictionaries(

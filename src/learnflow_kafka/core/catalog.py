@@ -101,6 +101,15 @@ class Isolation(StrEnum):
     READ_UNCOMMITTED = "read_uncommitted"
 
 
+class Guarantee(StrEnum):
+    """How often an event takes effect, whatever is killed."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    """Handled again where its offset was not committed yet."""
+    EXACTLY_ONCE = "exactly_once"
+    """What its handler writes and its offset are one transaction."""
+
+
 class RetryMode(StrEnum):
     """How a failing event is tried again."""
 
@@ -219,8 +228,14 @@ class Subscription:
     retries: Retries = field(default_factory=Retries)
     dead_letter: bool = True
     isolation: Isolation = Isolation.READ_COMMITTED
+    delivery: Guarantee = Guarantee.AT_LEAST_ONCE
     lag: LagObjective | None = None
     place: Place = NOWHERE
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether what is written for an event, and its offset, are one transaction."""
+        return self.delivery is Guarantee.EXACTLY_ONCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core import names
-from learnflow_kafka.core.catalog import Cleanup, Ordering, RetryMode
+from learnflow_kafka.core.catalog import Cleanup, Isolation, Ordering, RetryMode
 from learnflow_kafka.core.kafka_configs import KNOWN_CONFIGS
 from learnflow_kafka.core.suggest import Hints, did_you_mean, nearest
 
@@ -217,6 +217,20 @@ def _each_service(catalog: Catalog, topics: Hints) -> Iterator[Flaw]:
                     (*path, "consumes", subscription.topic), subscription.topic, topics
                 )
             yield from _subscription((*path, "consumes", subscription.topic), subscription, catalog)
+        yield from _one_partitioner(path, service, catalog)
+
+
+def _one_partitioner(path: Path, service: Service, catalog: Catalog) -> Iterator[Flaw]:
+    """A transaction is written by one client, and a client has one partitioner."""
+    written = [catalog.topics[name] for name in service.produces if name in catalog.topics]
+    kinds = sorted({topic.partitioner for topic in written})
+    if len(kinds) > 1 and any(read.exactly_once for read in service.consumes):
+        yield Flaw(
+            (*path, "produces"),
+            f"the topics have several partitioners ({', '.join(kinds)}), and a service that reads "
+            "exactly once writes through one client, which has one",
+            "give the topics one partitioner, or write `delivery: at_least_once`",
+        )
 
 
 def _subscription(path: Path, subscription: Subscription, catalog: Catalog) -> Iterator[Flaw]:
@@ -235,6 +249,12 @@ def _subscription(path: Path, subscription: Subscription, catalog: Catalog) -> I
             f"the longest wait ({retries.max_backoff_ms} ms) is shorter than the first "
             f"({retries.backoff_ms} ms)",
             "raise max_backoff, or lower backoff",
+        )
+    if subscription.exactly_once and subscription.isolation is Isolation.READ_UNCOMMITTED:
+        yield Flaw(
+            (*path, "isolation"),
+            "events of aborted transactions were never sent; nothing is exactly once of them",
+            "leave isolation out, or write `delivery: at_least_once`",
         )
     yield from _derived_names(path, subscription)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from learnflow_kafka.core.catalog import (
     NOWHERE,
     Envelope,
+    Guarantee,
     Isolation,
     Ordering,
     Partitioner,
@@ -39,6 +40,7 @@ __all__ = [
     "Envelope",
     "EventType",
     "Exchange",
+    "Guarantee",
     "Isolation",
     "Ordering",
     "Partitioner",
@@ -143,7 +145,13 @@ class Subscription:
     retry_topics: tuple[str, ...] = ()
     dead_letter_topic: str | None = None
     isolation: Isolation = Isolation.READ_COMMITTED
+    delivery: Guarantee = Guarantee.AT_LEAST_ONCE
     place: Place = NOWHERE
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether what is written for an event, and its offset, are one transaction."""
+        return self.delivery is Guarantee.EXACTLY_ONCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,16 @@ def test_a_subscription_needs_nothing(load_text: Load):
     assert (subscription.start, subscription.dead_letter) == (Start.EARLIEST, True)
 
 
+def test_a_subscription_may_ask_for_exactly_once(load_text: Load):
+    """`delivery: exactly_once` is said where the topic is read."""
+    text = (
+        "topics: {t: {partitions: 1}}\nservices: {s: {consumes: {t: {delivery: exactly_once}}}}\n"
+    )
+    (subscription,) = load_text(text).catalog.services["s"].consumes
+
+    assert subscription.exactly_once
+
+
 def test_a_reply_names_a_topic_and_a_field(load_text: Load):
     """`reply` says where answers go and which field pairs them."""
     text = "topics: {q: {partitions: 1, reply: {topic: r, correlate: id}}, r: {partitions: 1}}\n"

@@ -16,6 +16,7 @@ from learnflow_kafka.core.catalog import (
     Catalog,
     Compatibility,
     Envelope,
+    Guarantee,
     Place,
     Reply,
     Retries,
@@ -179,6 +180,19 @@ def test_services_carry_what_the_catalog_says() -> None:
     assert retried.retry_topics == ("stock.wh.retry.1", "stock.wh.retry.2")
     assert retried.dead_letter_topic == "stock.wh.dlt"
     assert (retried.concurrency, retried.retries.backoff_ms) == (4, 100)
+
+
+def test_exactly_once_is_frozen_where_it_is_asked_for() -> None:
+    """It changes the contract of the service that asks, and the text of no other."""
+    service = SHOP.services["ware-house"]
+    first, second = service.consumes
+    once = replace(service, consumes=(replace(first, delivery=Guarantee.EXACTLY_ONCE), second))
+    catalog = replace(SHOP, services={"ware-house": once})
+    frozen = contract(catalog).service("ware-house").consumes
+
+    assert [read.exactly_once for read in frozen] == [True, False]
+    assert generate(catalog).digest != generate(SHOP).digest
+    assert "delivery" not in generate(SHOP).text
 
 
 def test_exchanges_pair_requests_with_replies() -> None:

@@ -115,7 +115,7 @@ def service(name: str, model: ServiceModel, part: Part) -> Service:
 def _subscription(
     service_name: str, topic_name: str, model: SubscriptionModel, part: Part
 ) -> Subscription:
-    said = _said(model, "start", "concurrency", "dead_letter", "isolation")
+    said = _said(model, "start", "concurrency", "dead_letter", "isolation", "delivery")
     if model.retries is not None:
         said["retries"] = _retries(model.retries)
     return Subscription(

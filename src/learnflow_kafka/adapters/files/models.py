@@ -35,6 +35,7 @@ from learnflow_kafka.core.catalog import (
     Compatibility,
     DataClass,
     Envelope,
+    Guarantee,
     Isolation,
     Ordering,
     Partitioner,
@@ -318,6 +319,13 @@ class SubscriptionModel(Model):
             None,
             description="`read_committed` (the default) hides open and aborted transactions; "
             "`read_uncommitted` shows them.",
+        )
+    )
+    delivery: Annotated[Guarantee, choice(Guarantee), _options(*map(str, Guarantee))] | None = (
+        Field(
+            None,
+            description="`at_least_once` (the default), or `exactly_once`: what the handler writes "
+            "and the offset are one transaction.",
         )
     )
     lag: LagModel | None = Field(None, description="The lag objective.")

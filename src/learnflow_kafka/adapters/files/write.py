@@ -19,6 +19,7 @@ from learnflow_kafka.core.catalog import (
     Cleanup,
     DataClass,
     Envelope,
+    Guarantee,
     Isolation,
     Ordering,
     Partitioner,
@@ -170,6 +171,7 @@ def _subscription(subscription: Subscription, service: str) -> dict[str, Any]:
         yield "retries", _retries(subscription.retries)
         yield "dead_letter", None if subscription.dead_letter else False
         yield "isolation", _unless(subscription.isolation, Isolation.READ_COMMITTED)
+        yield "delivery", _unless(subscription.delivery, Guarantee.AT_LEAST_ONCE)
         yield "lag", _lag(subscription.lag)
 
     return _present(pairs())

@@ -157,6 +157,7 @@ class Freezer:
                 ),
                 ("dead_letter_topic", source(dead) if read.dead_letter else "None"),
                 ("isolation", _member(read.isolation)),
+                *([("delivery", _member(read.delivery))] if read.exactly_once else []),
                 ("place", self._place(read.place)),
             ),
         )
@@ -211,4 +212,6 @@ def _plain(read: Subscription) -> list[object]:
         [retries.max_backoff_ms, retries.mode],
         read.dead_letter,
         read.isolation,
+        # Only where it differs: the digests of contracts that never heard of it stay as they were.
+        *([read.delivery] if read.exactly_once else []),
     ]

@@ -245,6 +245,8 @@ def _from_contract(catalog: Catalog) -> str:
         names |= {"Place", "Service"}
     if catalog.subscriptions():
         names |= {"Isolation", "Retries", "RetryMode", "Start", "Subscription"}
+    if any(read.exactly_once for _, read in catalog.subscriptions()):
+        names.add("Guarantee")
     joined = ", ".join(sorted(names))
     if len(joined) <= LINE - len("from learnflow_kafka.sdk.contract import "):
         return joined

@@ -17,7 +17,7 @@ TAKEN: Final = frozenset(
 
 IMPORTED: Final = frozenset(
     # What generated modules import: a class of that name gets `Event` behind it.
-    {"Contract", "Envelope", "EventType", "Exchange", "Final", "Isolation", "Ordering"}
+    {"Contract", "Envelope", "EventType", "Exchange", "Final", "Guarantee", "Isolation", "Ordering"}
     | {"Partitioner", "Place", "Retries", "RetryMode", "Service", "Start", "Subscription", "Topic"}
     | TAKEN
     | {"None", "True", "False"}
