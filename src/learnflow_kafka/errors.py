@@ -25,7 +25,9 @@ Every error this package raises on purpose.
     │   ├── BacklogError          no room in the send queue within the time given
     │   ├── ClosedError           the producer or app is closed, or broken for good
     │   ├── ForkedError           used in a child process that was forked from its maker
-    │   └── DeadlineError         a handler took longer than it may
+    │   ├── DeadlineError         a handler took longer than it may
+    │   ├── NoReplyError          no reply came within the time given
+    │   └── RemoteError           whoever was asked gave the request up; `kind` is its error's class
     ├── KubernetesError           Kubernetes, Helm, or the way to them
     │   ├── KubeconfigError       no kubeconfig, context or credentials that can be used
     │   ├── ApiUnreachableError   the API server does not answer
@@ -282,6 +284,47 @@ class RolloutError(KubernetesError):
 
 class ForwardError(KubernetesError):
     """No tunnel can be built from this machine to the brokers."""
+
+
+class NoReplyError(SdkError):
+    """
+    No reply came in time.
+
+    `sent`: the request was written, so that it may still be answered; else it never left, or
+    nobody knows.
+    """
+
+    def __init__(
+        self, what: str, *, sent: bool, where: str | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.sent = sent
+
+
+class RemoteError(SdkError):
+    """
+    The service that was asked gave the request up.
+
+    `kind` is its exception's class, fully qualified; `reason` is the dead letter's, `attempts`
+    how often it tried; `service` may be empty where it did not say who it is.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a dead letter says
+        self,
+        what: str,
+        *,
+        kind: str,
+        reason: str,
+        attempts: int,
+        service: str,
+        where: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.kind = kind
+        self.reason = reason
+        self.attempts = attempts
+        self.service = service
 
 
 class LocalError(LearnflowError):
