@@ -108,6 +108,20 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """
+    Where on Kubernetes a release runs; the tool builds the tunnel to it when it needs one.
+
+    `context` is the kubeconfig's (None: its current one), `kubeconfig` a file (None: the usual).
+    """
+
+    context: str | None = None
+    namespace: str = "kafka"
+    release: str = "kafka"
+    kubeconfig: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """
     A named cluster.
@@ -115,7 +129,8 @@ class Context:
     `cluster_id` pins the cluster that is meant: another answer is an error. `environment`
     and `catalog` (a path, None: the built-in one) say what is wanted there; `brokers`
     replaces the environment's number (a local cluster that was started with more).
-    `protected` asks for the context's name before every change.
+    `protected` asks for the context's name before every change. `kubernetes`: the way there
+    is a tunnel that each command builds for itself, and the addresses are its ends.
     """
 
     name: str
@@ -125,3 +140,4 @@ class Context:
     catalog: str | None = None
     brokers: int | None = None
     protected: bool = False
+    kubernetes: Kubernetes | None = None

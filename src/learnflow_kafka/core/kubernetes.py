@@ -1,0 +1,360 @@
+"""
+Kafka on Kubernetes as values: what stands in a namespace, and what use cases ask of it.
+
+Names and numbers that the chart fixes for good (labels, ports, annotations) stand here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from learnflow_kafka.core.checks.evidence import Unknown
+
+RELEASE: Final = "kafka"
+NAMESPACE: Final = "kafka"
+
+BROKER: Final = "broker"
+CONTROLLER: Final = "controller"
+ZOOKEEPER: Final = "zookeeper"
+"""What a pod is for: its label app.kubernetes.io/component."""
+
+CLIENT_PORT: Final = 9092
+LOCAL_PORT: Final = 9095
+"""Container ports of the listeners CLIENT and LOCAL; the second one is for tunnels."""
+
+LOCAL_BASE: Final = "learnflow-kafka/local-base-port"
+"""The annotation that says at which local port the first broker is advertised."""
+
+MODE: Final = "learnflow-kafka/mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """
+    One pod; `component` is what it is for.
+
+    `trouble` says why it is not ready, in Kubernetes' words (None: it is ready, or nothing is
+    known yet); `hopeless` that only a new pod can get ready: its image, its settings or its
+    process fails. `revision` is the state of the workload that it was made from, `seconds` its
+    age.
+    """
+
+    name: str
+    component: str
+    phase: str
+    ready: bool
+    node: str | None = None
+    trouble: str | None = None
+    hopeless: bool = False
+    restarts: int = 0
+    revision: str | None = None
+    uid: str = ""
+    deleting: bool = False
+    seconds: float = 0.0
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """
+    A StatefulSet of the release.
+
+    `revision` is the one that its pods should have. `local_base`: the first local port that
+    brokers advertise (None: they have no listener for tunnels). `trouble`: why it makes no
+    pods.
+    """
+
+    name: str
+    component: str
+    wanted: int
+    created: int
+    ready: int
+    revision: str | None = None
+    local_base: int | None = None
+    mode: str | None = None
+    chart_version: str | None = None
+    service: str | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service; `ready` and `unready` count the pods behind it, None: no EndpointSlice at all."""
+
+    name: str
+    component: str
+    kind: str
+    headless: bool
+    ports: tuple[int, ...]
+    selector: Mapping[str, str] = field(default_factory=dict)
+    ready: int | None = None
+    unready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim for a volume."""
+
+    name: str
+    phase: str
+    size: str | None = None
+    storage_class: str | None = None
+    volume: str | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageClass:
+    """A class of volumes that the cluster offers."""
+
+    name: str
+    default: bool
+    provisioner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    What stands in a namespace of one release; a part that we may not read is `Unknown`.
+
+    `namespace` is its phase, None where there is none.
+    """
+
+    namespace: str | None | Unknown
+    workloads: tuple[Workload, ...] | Unknown
+    pods: tuple[Pod, ...] | Unknown
+    services: tuple[Service, ...] | Unknown
+    claims: tuple[Claim, ...] | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A local port, and the pod and port that it leads to."""
+
+    pod: str
+    local_port: int
+    pod_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something that we must be allowed to do; `group` is empty for the core API."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    subresource: str = ""
+    namespaced: bool = True
+
+    def __str__(self) -> str:
+        kind = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        return f"{self.verb} {kind}{'.' + self.group if self.group else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command in a pod gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodLine:
+    """One line that a pod wrote."""
+
+    pod: str
+    text: str
+
+
+class Platform(Protocol):
+    """One release's namespace on a Kubernetes cluster. Calls raise KubernetesError."""
+
+    def version(self) -> str:
+        """The version of the API server, such as `v1.34.4`."""
+        ...
+
+    def server(self) -> str:
+        """The address of the API server."""
+        ...
+
+    def missing_rights(self, rights: Collection[Right]) -> tuple[Right, ...]:
+        """Those of the rights that we do not have."""
+        ...
+
+    def create_namespace(self) -> None:
+        """Make the namespace; fine where it is there already."""
+        ...
+
+    def storage_classes(self) -> tuple[StorageClass, ...]:
+        """The classes of volumes."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """What stands there now; never raises for a part that we may not read."""
+        ...
+
+    def delete_pod(self, pod: Pod) -> None:
+        """Delete this very pod; fine where it is gone, or another one bears its name."""
+        ...
+
+    def delete_claims(self, names: Collection[str]) -> None:
+        """Delete claims, and with them the data."""
+        ...
+
+    def run(self, pod: str, container: str, command: Sequence[str], *, timeout: float) -> Ran:
+        """Run a command in a pod; raises TimedOut... as a KubernetesError."""
+        ...
+
+    def logs(
+        self,
+        pods: Collection[str] | None,
+        *,
+        lines: int | None,
+        since: float | None,
+        follow: bool,
+        previous: bool,
+    ) -> Iterator[PodLine]:
+        """
+        What the pods write (None: all of the release), each line with its pod.
+
+        `lines` the last ones of each, `since` seconds back. `follow` goes on through restarts
+        until the caller stops asking; `previous` is about the container before the last restart.
+        """
+        ...
+
+    def forward(self, doors: Sequence[Door]) -> AbstractContextManager[Tunnels]:
+        """Tunnels for as long as the context lasts; raises ForwardError for taken ports."""
+        ...
+
+
+class Tunnels(Protocol):
+    """Open tunnels."""
+
+    def open(self, doors: Sequence[Door]) -> None:
+        """Open those that are not open yet."""
+        ...
+
+    def faults(self) -> Mapping[str, str | None]:
+        """Why the last connection to each pod failed; None where it did not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What Helm is asked for.
+
+    `values` are files and `settings` are `key=value`, both in the order in which later ones
+    win; `timeout` is in seconds.
+    """
+
+    release: str
+    values: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One try of Helm's at a release; `updated_ms` since the epoch."""
+
+    number: int
+    status: str
+    updated_ms: int
+    chart: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object that the chart makes: its kind, its name and its YAML."""
+
+    kind: str
+    name: str
+    text: str
+
+
+class Installing(Protocol):
+    """A Helm that works."""
+
+    def done(self) -> bool:
+        """Whether it ended."""
+        ...
+
+    def result(self) -> None:
+        """Return where it succeeded; raises HelmError with its words where it did not."""
+        ...
+
+
+class Releases(Protocol):
+    """Helm. Calls raise HelmError."""
+
+    def version(self) -> str:
+        """Which Helm there is, such as `v4.2.4`; raises HelmError with the way to get one."""
+        ...
+
+    def history(self, release: str) -> tuple[Revision, ...]:
+        """The tries at a release, oldest first; none where there is none."""
+        ...
+
+    def render(self, wish: Wish) -> tuple[Manifest, ...]:
+        """The objects that it would make; nothing is changed."""
+        ...
+
+    def upgrade(self, wish: Wish) -> AbstractContextManager[Installing]:
+        """
+        Install or upgrade; leaving the context early stops it.
+
+        It waits until everything is ready, or for the wish's timeout.
+        """
+        ...
+
+    def release_lock(self, release: str, revision: Revision) -> None:
+        """Mark a try that was cut off as failed, as Helm itself does when it is interrupted."""
+        ...
+
+    def uninstall(self, release: str, *, timeout: float) -> None:
+        """Remove a release; claims for volumes stay."""
+        ...
+
+
+def pods_of(snapshot: Snapshot, component: str) -> tuple[Pod, ...]:
+    """The pods of one component, in the order of their numbers; none where they are not known."""
+    if not isinstance(snapshot.pods, tuple):
+        return ()
+    found = (pod for pod in snapshot.pods if pod.component == component)
+    return tuple(sorted(found, key=lambda pod: (_ordinal(pod.name), pod.name)))
+
+
+def workload_of(snapshot: Snapshot, component: str) -> Workload | None:
+    """The workload of one component, or None where there is none or it is not known."""
+    if not isinstance(snapshot.workloads, tuple):
+        return None
+    return next((w for w in snapshot.workloads if w.component == component), None)
+
+
+def doors(brokers: Workload) -> tuple[Door, ...]:
+    """A door for every broker of the workload; none where it has no listener for tunnels."""
+    base = brokers.local_base
+    if base is None:
+        return ()
+    return tuple(
+        Door(f"{brokers.name}-{number}", base + number, LOCAL_PORT)
+        for number in range(brokers.wanted)
+    )
+
+
+def bootstrap(opened: Sequence[Door]) -> tuple[str, ...]:
+    """The addresses at which the doors stand open."""
+    return tuple(f"localhost:{door.local_port}" for door in opened)
+
+
+def _ordinal(name: str) -> int:
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
