@@ -125,7 +125,7 @@ class Snapshot:
     `namespace` is its phase, None where there is none.
     """
 
-    namespace: str | None | Unknown
+    namespace: str | Unknown | None
     workloads: tuple[Workload, ...] | Unknown
     pods: tuple[Pod, ...] | Unknown
     services: tuple[Service, ...] | Unknown
@@ -209,7 +209,7 @@ class Platform(Protocol):
         ...
 
     def run(self, pod: str, container: str, command: Sequence[str], *, timeout: float) -> Ran:
-        """Run a command in a pod; raises TimedOut... as a KubernetesError."""
+        """Run a command in a pod, for `timeout` seconds at most."""
         ...
 
     def logs(
@@ -273,11 +273,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object that the chart makes: its kind, its name and its YAML."""
+    """One object that the chart makes."""
 
     kind: str
     name: str
-    text: str
 
 
 class Installing(Protocol):

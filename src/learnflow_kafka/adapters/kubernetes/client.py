@@ -110,9 +110,9 @@ class Client:
         """Change an object by a merge patch."""
         return self._json("PATCH", path, body=body, content="application/merge-patch+json")
 
-    def delete(self, path: str, params: Mapping[str, str] | None = None) -> Object:
-        """Delete an object."""
-        return self._json("DELETE", path, params=params)
+    def delete(self, path: str, body: Object | None = None) -> Object:
+        """Delete an object; `body` holds DeleteOptions, such as preconditions."""
+        return self._json("DELETE", path, body=body)
 
     def text(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The body as text, such as a pod's log."""
