@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-kafka clean
+.PHONY: lab-build lab-up lab-env lab-down
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,7 +16,7 @@ setup: $(READY) ## the virtual environment, from the hashed lock
 
 # pip's --python needs no ensurepip in the machine's Python, only pip itself.
 $(READY): requirements/lock.txt pyproject.toml
-	@echo "setting up $(VENV) (first time: about a minute) ..."
+	@echo "setting up $(VENV) (first time: about a minute) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "learnflow-kafka needs Python 3.11 or later; run: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv --without-pip $(VENV)
 	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
@@ -51,6 +52,18 @@ soak: $(READY) ## the long forms: hundreds of kills, hours
 
 bench: $(READY) ## measure, and write docs/benchmarks.md's figures
 	@$(BIN)/python -m bench $(ARGS)
+
+lab-build: $(READY) ## the Kubernetes for tests: its programs and images (lab/README.md)
+	@$(BIN)/python -m lab build
+
+lab-up: $(READY) ## start it, with the images loaded (needs root)
+	@$(BIN)/python -m lab up
+
+lab-env: $(READY) ## print what to export: eval "$$(make -s lab-env)"
+	@$(BIN)/python -m lab env
+
+lab-down: $(READY) ## stop it; what was built stays
+	@$(BIN)/python -m lab down
 
 docs: $(READY) ## write what is generated from the code (make check proves it fresh)
 	@$(BIN)/python -m docs.generate
