@@ -1,0 +1,231 @@
+package learnflow.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import javax.management.InstanceNotFoundException;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+
+/**
+ * Answers the kubelet's probes from inside the broker's process, over HTTP:
+ *
+ * <pre>
+ * /live   204 while the process can answer at all
+ * /ready  204 when the broker is registered and unfenced, 503 with the reason before
+ * /state  200 with what /ready looks at, for people and tools
+ * </pre>
+ *
+ * Options: {@code port=9404,broker=true,controller=false}.
+ *
+ * A node with a broker must have seen a leader of the metadata quorum once since its start; a
+ * quorum that is lost later does not make it unready. Else every broker would leave the Service
+ * at once, and a cluster that still serves its data would be down. A controller without a broker
+ * is ready only while it leads or follows.
+ *
+ * It uses java.base, java.instrument and java.management only, so that any JRE will do. Nothing
+ * it does may stop the broker: it binds in a thread of its own, tries again while the port is
+ * taken, and a probe that fails is an answer, not an exception.
+ */
+public final class Readiness {
+    private static final int RUNNING = 3; // org.apache.kafka.metadata.BrokerState
+    private static final int WORKERS = 4; // a client that says nothing holds one for a second
+    private static final int SILENCE_MS = 1_000;
+    private static final int LONGEST_REQUEST = 8_192;
+    private static final int RETRY_MS = 5_000;
+
+    private final int port;
+    private final boolean broker;
+    private final boolean controller;
+    private final MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
+    private final ObjectName brokerState;
+    private final ObjectName raft;
+    private volatile boolean joined; // this process has seen a leader
+
+    private Readiness(int port, boolean broker, boolean controller) throws Exception {
+        this.port = port;
+        this.broker = broker;
+        this.controller = controller;
+        brokerState = new ObjectName("kafka.server:type=KafkaServer,name=BrokerState");
+        raft = new ObjectName("kafka.server:type=raft-metrics");
+    }
+
+    /** Called by the JVM before Kafka's main. */
+    public static void premain(String options) {
+        daemon("readiness", () -> {
+            try {
+                new Readiness(
+                        Integer.parseInt(option(options, "port", "9404")),
+                        Boolean.parseBoolean(option(options, "broker", "true")),
+                        Boolean.parseBoolean(option(options, "controller", "false"))).open();
+            } catch (Exception wrong) {
+                say("no probes: " + wrong);
+            }
+        });
+    }
+
+    private static String option(String options, String name, String otherwise) {
+        for (String pair : options == null ? new String[0] : options.split(",")) {
+            if (pair.startsWith(name + "=")) {
+                return pair.substring(name.length() + 1);
+            }
+        }
+        return otherwise;
+    }
+
+    private void open() throws InterruptedException {
+        boolean told = false;
+        while (true) {
+            try {
+                ServerSocket socket = new ServerSocket();
+                socket.setReuseAddress(true);
+                socket.bind(new InetSocketAddress(port), 64);
+                for (int i = 1; i < WORKERS; i++) {
+                    daemon("readiness-" + i, () -> serve(socket));
+                }
+                serve(socket);
+                return;
+            } catch (IOException taken) {
+                if (!told) {
+                    say("port " + port + ": " + taken.getMessage() + "; trying again until it is free");
+                    told = true;
+                }
+                Thread.sleep(RETRY_MS);
+            }
+        }
+    }
+
+    private void serve(ServerSocket socket) {
+        while (true) {
+            try (Socket client = socket.accept()) {
+                client.setSoTimeout(SILENCE_MS);
+                String path = path(client.getInputStream());
+                if (path != null) {
+                    answer(path, client.getOutputStream());
+                }
+            } catch (Throwable broken) { // the next probe must find this thread alive
+                rest(); // without descriptors, accept fails again at once
+            }
+        }
+    }
+
+    private static void rest() {
+        try {
+            Thread.sleep(100);
+        } catch (InterruptedException ignored) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The request's path; null if it is no HTTP request. Reads to the end of its headers. */
+    private static String path(InputStream in) throws IOException {
+        long deadline = System.nanoTime() + SILENCE_MS * 1_000_000L;
+        byte[] buffer = new byte[LONGEST_REQUEST];
+        int length = 0;
+        while (length < buffer.length && System.nanoTime() < deadline) {
+            int read = in.read(buffer, length, buffer.length - length);
+            if (read < 0) {
+                return null;
+            }
+            length += read;
+            String text = new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
+            if (text.contains("\r\n\r\n") || text.contains("\n\n")) {
+                String[] words = text.split("\\s", 3);
+                return words.length == 3 ? words[1] : null;
+            }
+        }
+        return null;
+    }
+
+    private void answer(String path, OutputStream out) throws IOException {
+        switch (path) {
+            case "/live":
+                write(out, "204 No Content", "");
+                break;
+            case "/ready":
+                String missing = missing();
+                write(out, missing.isEmpty() ? "204 No Content" : "503 Service Unavailable", missing);
+                break;
+            case "/state":
+                write(out, "200 OK", state());
+                break;
+            default:
+                write(out, "404 Not Found", "/live, /ready or /state");
+        }
+    }
+
+    private static void write(OutputStream out, String status, String body) throws IOException {
+        byte[] bytes = body.isEmpty() ? new byte[0] : (body + "\n").getBytes(StandardCharsets.UTF_8);
+        String length = status.startsWith("204") ? "" : "Content-Length: " + bytes.length + "\r\n";
+        String head = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\n" + length
+                + "Connection: close\r\n\r\n";
+        out.write(head.getBytes(StandardCharsets.ISO_8859_1));
+        out.write(bytes);
+        out.flush();
+    }
+
+    /** Why this node is not ready; empty if it is. */
+    private String missing() {
+        String role = raftState();
+        boolean member = role.equals("leader") || role.equals("follower");
+        joined = joined || member;
+        if (controller && !(broker ? joined : member)) {
+            return "the metadata quorum has no leader here: raft state is " + role;
+        }
+        int state = broker ? state(brokerState) : RUNNING;
+        return state == RUNNING ? "" : "broker state is " + name(state);
+    }
+
+    private String state() {
+        return "broker=" + (broker ? name(state(brokerState)) : "none")
+                + " raft=" + (controller ? raftState() : "none")
+                + " ready=" + missing().isEmpty();
+    }
+
+    private String raftState() {
+        Object value = read(raft, "current-state");
+        return value == null ? "unknown" : value.toString();
+    }
+
+    private int state(ObjectName bean) {
+        Object value = read(bean, "Value");
+        return value instanceof Number ? ((Number) value).intValue() : -1;
+    }
+
+    private Object read(ObjectName bean, String attribute) {
+        try {
+            return beans.getAttribute(bean, attribute);
+        } catch (InstanceNotFoundException early) {
+            return null; // Kafka has not come that far
+        } catch (Exception wrong) {
+            return "unreadable: " + wrong;
+        }
+    }
+
+    private static String name(int state) {
+        switch (state) {
+            case 0: return "not running";
+            case 1: return "starting";
+            case 2: return "recovery";
+            case RUNNING: return "running";
+            case 6: return "pending controlled shutdown";
+            case 7: return "shutting down";
+            default: return "unknown";
+        }
+    }
+
+    private static void daemon(String name, Runnable work) {
+        Thread thread = new Thread(work, "learnflow-" + name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static void say(String text) {
+        System.err.println("[learnflow readiness] " + text);
+    }
+}
