@@ -8,8 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_type
 
-from learnflow_kafka.events import CONTRACT, LEARNING_QUERY, LEARNING_RESPONSE, LearningQuery
-from learnflow_kafka.sdk import App, AsyncProducer, Delivery, Producer, Receipt, Written
+from learnflow_kafka.events import (
+    CONTRACT,
+    LEARNING_QUERY,
+    LEARNING_QUERY_EXCHANGE,
+    LEARNING_RESPONSE,
+    LearningQuery,
+)
+from learnflow_kafka.sdk import (
+    App,
+    Asker,
+    AsyncAsker,
+    AsyncProducer,
+    Delivery,
+    Producer,
+    Receipt,
+    Written,
+)
 
 if TYPE_CHECKING:
     from learnflow_kafka.events import LearningResponse
@@ -44,3 +59,36 @@ async def with_delivery(query: LearningQuery, delivery: Delivery) -> None:
 @app.on(LEARNING_QUERY)  # type: ignore[arg-type]
 def wrong(response: LearningResponse) -> None:
     """A handler of another topic's event."""
+
+
+async def ask(
+    asker: Asker[LearningQuery, LearningResponse],
+    later: AsyncAsker[LearningQuery, LearningResponse],
+) -> None:
+    """A reply has the class that the catalog declares; asking with another class is an error."""
+    query = LearningQuery(query_id="q", student_id="s", query="why?")
+    assert_type(asker.ask(query), LearningResponse)
+    assert_type(await later.ask(query), LearningResponse)
+    asker.ask(asker.ask(query))  # type: ignore[arg-type]
+
+
+assert_type(
+    Asker("gateway", CONTRACT, LEARNING_QUERY_EXCHANGE), Asker[LearningQuery, LearningResponse]
+)
+
+
+@app.answers(LEARNING_QUERY_EXCHANGE)
+def replies(query: LearningQuery) -> LearningResponse | None:
+    """A plain handler that returns the reply, or nothing."""
+
+
+@app.answers(LEARNING_QUERY_EXCHANGE)
+async def replies_later(query: LearningQuery, delivery: Delivery) -> LearningResponse:
+    """An async handler that returns the reply."""
+    raise NotImplementedError
+
+
+@app.answers(LEARNING_QUERY_EXCHANGE)  # type: ignore[arg-type]
+def replies_wrongly(query: LearningQuery) -> LearningQuery:
+    """A handler that returns another event."""
+    return query

@@ -22,30 +22,45 @@ A producer alone, plain or for asyncio, over one core:
     async with AsyncProducer("triage", CONTRACT, bootstrap=...) as producer:
         written = await producer.send(LEARNING_QUERY, query)
 
+Requests that wait for their reply, and the handler that replies:
+
+    async with AsyncAsker("gateway", CONTRACT, LEARNING_QUERY_EXCHANGE, bootstrap=...) as asker:
+        response = await asker.ask(query, timeout=5)
+
+    @app.answers(LEARNING_QUERY_EXCHANGE)
+    async def answer(query: LearningQuery) -> LearningResponse: ...
+
 Where things are, from the user's side inward:
 
-    app, producer, settings, health        what a service says and sees
-    contract, codec, envelope, ...         what it may do; events as bytes
-    routes, handling, failures, delivery   an event and its handler
-    poller, workers, partitions            records in: threads and the loop
-    lanes, watermark                       records in: pure rules
-    outlets, sender, receipt               records out
+    app, producer, asking, settings, health   what a service says and sees
+    contract, codec, envelope, ...            what it may do; events as bytes
+    routes, handling, failures, delivery      an event and its handler
+    poller, workers, partitions               records in: threads and the loop
+    lanes, watermark                          records in: pure rules
+    outlets, sender, receipt                  records out
+    replies, pending, answering               requests and their replies
 """
 
 from learnflow_kafka.sdk.app import App
-from learnflow_kafka.sdk.contract import Contract, Topic
+from learnflow_kafka.sdk.asking import Asker, AsyncAsker
+from learnflow_kafka.sdk.contract import Contract, Exchange, Topic
 from learnflow_kafka.sdk.delivery import Delivery
 from learnflow_kafka.sdk.failures import Reject
 from learnflow_kafka.sdk.health import Health, PartitionHealth
+from learnflow_kafka.sdk.pending import AskCounts
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer
 from learnflow_kafka.sdk.receipt import Receipt, Written
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
 
 __all__ = [
     "App",
+    "AskCounts",
+    "Asker",
+    "AsyncAsker",
     "AsyncProducer",
     "Contract",
     "Delivery",
+    "Exchange",
     "GroupProtocol",
     "Health",
     "PartitionHealth",

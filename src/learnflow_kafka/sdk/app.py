@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from learnflow_kafka.errors import ClosedError, LearnflowError
 from learnflow_kafka.sdk._loops import Mailbox
+from learnflow_kafka.sdk.answering import Faces, answering
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.health import Health, PartitionHealth
 from learnflow_kafka.sdk.loop_workers import LoopWorkers
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.connection import Connection
     from learnflow_kafka.errors import SdkError
-    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Topic
+    from learnflow_kafka.sdk.answering import Answering
+    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Exchange, Topic
     from learnflow_kafka.sdk.delivery import Delivery
     from learnflow_kafka.sdk.health_pages import HealthServer
     from learnflow_kafka.sdk.partitions import Assigned
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 E = TypeVar("E")
+Q = TypeVar("Q")
 R = TypeVar("R")
 
 _SILENT: Final = 90.0
@@ -140,6 +143,31 @@ class App:
             return handler
 
         return register
+
+    def answers(
+        self,
+        exchange: Exchange[Q, R],
+        *,
+        group: str | None = None,
+        deadline: float | None = _DEFAULT,
+    ) -> Answering[Q, R]:
+        """
+        Register a handler of an exchange's requests that returns the reply.
+
+        The reply is written, and found by whoever asked, before the request is committed; for
+        None nothing is written. A failing handler is tried again as its subscription says, and
+        given up with a dead letter, which whoever asked sees as RemoteError. Arguments as for
+        `on`. Raises ContractError where the service does not read the one topic and write the
+        other.
+        """
+        self.service.producing(exchange.reply)
+        register: Callable[..., Any] = self.on(exchange.request, group=group, deadline=deadline)
+
+        def answer(handler: Callable[..., Any], /) -> Callable[..., Any]:
+            register(answering(exchange, handler, Faces(self.producer, self.async_producer)))
+            return handler
+
+        return answer
 
     def ignore(self, topic: AnyTopic, event: type[Any], *, group: str | None = None) -> None:
         """Skip a topic's events of one class; without this, each class needs a handler."""

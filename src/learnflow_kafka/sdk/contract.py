@@ -196,10 +196,24 @@ class Service:
             groups = ", ".join(s.group for s in found)
             what = f"reads {topic.name!r} in several groups ({groups}): name one"
         else:
-            allowed = ", ".join(s.topic.name for s in self.consumes) or "nothing"
-            suffix = f" in group {group!r}" if group else ""
-            what = f"does not consume {topic.name!r}{suffix}; it consumes {allowed}"
-        raise ContractError(
+            what = self._unread(topic, f" in group {group!r}" if group else "")
+        raise self._refusal(what)
+
+    def reading(self, topic: AnyTopic) -> None:
+        """
+        Return if the catalog lets this service read the topic, in whatever group.
+
+        Raises ContractError, with the catalog's line, where it does not.
+        """
+        if not any(s.topic.name == topic.name for s in self.consumes):
+            raise self._refusal(self._unread(topic, ""))
+
+    def _unread(self, topic: AnyTopic, suffix: str) -> str:
+        allowed = ", ".join(s.topic.name for s in self.consumes) or "nothing"
+        return f"does not consume {topic.name!r}{suffix}; it consumes {allowed}"
+
+    def _refusal(self, what: str) -> ContractError:
+        return ContractError(
             f"service {self.name!r} {what}",
             where=str(self.place),
             fix=f"see services.{self.name}.consumes; after a change run `learnflow codegen`",

@@ -106,7 +106,7 @@ class Routes:
                 f"{route.handlers[cls].name}",
                 where=str(route.subscription.place),
             )
-        handler = _handler(function, deadline)
+        handler = inspected(function, deadline)
         others = list(route.handlers.values())
         if others and others[0].is_async != handler.is_async:
             raise ContractError(
@@ -151,7 +151,12 @@ class Routes:
         )
 
 
-def _handler(function: Function, deadline: float | None) -> Handler:
+def inspected(function: Function, deadline: float | None) -> Handler:
+    """
+    What a function is as a handler.
+
+    Raises ContractError for one that takes neither an event nor an event and its delivery.
+    """
     parameters = [
         p
         for p in inspect.signature(function).parameters.values()
