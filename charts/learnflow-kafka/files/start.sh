@@ -140,7 +140,8 @@ format() {
   [ ! -s "$data/meta.properties" ] || return 0
   [ -n "$cluster" ] || die "no cluster id: set clusterId (kafka-storage.sh random-uuid makes one)"
   say "formatting $data for cluster $cluster"
-  KAFKA_HEAP_OPTS=-Xmx128m "$kafka/bin/kafka-storage.sh" format \
+  KAFKA_HEAP_OPTS=-Xmx128m KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' \
+    "$kafka/bin/kafka-storage.sh" format \
     --cluster-id="$cluster" --config "$properties" --ignore-formatted
 }
 
