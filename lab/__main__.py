@@ -1,7 +1,10 @@
 """
 The lab by hand.
 
-    python -m lab build | up | down | env | status | enter COMMAND ...
+    python -m lab build | up | down | env | status
+    python -m lab enter COMMAND ...               run it inside: the pods' network, the mounts
+    python -m lab node add NAME ZONE [TAINT ...]  register a node (TAINT: key=value:Effect)
+    python -m lab node remove NAME
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from lab import build, images, node
+from lab import build, fakes, images, node
+from lab.api import Api
 from lab.places import places
 from lab.shell import LabError
 from lab.state import read
@@ -42,6 +46,10 @@ def main(arguments: Sequence[str]) -> int:
         case ["enter", *command] if command:
             words = node.enter(where, command)
             os.execvp(words[0], words)  # noqa: S606 - the user's own command
+        case ["node", "add", name, zone, *taints]:
+            fakes.add(Api(where), fakes.FakeNode(name, zone, taints=tuple(taints)))
+        case ["node", "remove", name]:
+            fakes.remove(Api(where), name)
         case _:
             print((__doc__ or "").strip(), file=sys.stderr)
             return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from typing import TYPE_CHECKING, Final
 
 from lab import images
@@ -99,6 +100,7 @@ def commands(places: Places) -> dict[str, list[str]]:
             "--conntrack-max-per-core=0",
         ],
         "dns": [program["dns"], "-conf", str(run / "Corefile")],
+        "keeper": [sys.executable, "-m", "lab.keeper"],
     }  # fmt: skip
 
 

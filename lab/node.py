@@ -68,7 +68,7 @@ def enter(places: Places, command: Iterable[str]) -> list[str]:
     first = _first_process(places)
     if first is None:
         raise LabError("the lab is down; run: make lab-up")
-    return ["nsenter", f"--target={first}", "--net", "--mount", "--pid", "--", *command]
+    return ["nsenter", f"--target={first}", "--wd", "--net", "--mount", "--pid", "--", *command]
 
 
 def _check_machine() -> None:

@@ -53,6 +53,11 @@ class Places:
         return self.root / "containerd"
 
     @property
+    def volumes(self) -> Path:
+        """The folders behind the volumes that the lab makes."""
+        return self.run / "volumes"
+
+    @property
     def socket(self) -> Path:
         """Containerd's socket."""
         return self.run / "containerd.sock"
