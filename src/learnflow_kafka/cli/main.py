@@ -34,6 +34,7 @@ class Entry:
         return f"learnflow_kafka.cli.commands.{self.name.replace('-', '_')}"
 
 
+KUBERNETES: Final = "Kafka on Kubernetes"
 HERE: Final = "Kafka on this machine"
 CATALOG: Final = "The catalog, and plans for a cluster"
 HEALTH: Final = "Health"
@@ -46,6 +47,7 @@ COMMANDS: Final = (
     Entry("logs", HERE, "What the brokers write, as they write it."),
     Entry("kafka-tool", HERE, "Run one of Kafka's own Java tools."),
     Entry("demo", HERE, "Students and services: events through all topics, then a count."),
+    Entry("connect", KUBERNETES, "Tunnels from this machine to every broker of a release."),
     Entry("init", CATALOG, "Write a commented catalog to start from."),
     Entry("validate", CATALOG, "Check the catalog's files; needs no cluster."),
     Entry("plan", CATALOG, "What would change on the cluster, why, and at what risk."),

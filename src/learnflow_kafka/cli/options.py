@@ -21,6 +21,24 @@ class Target:
     bootstrap: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on Kubernetes, as far as the user said; None: as the context or the default says."""
+
+    namespace: str | None
+    release: str | None
+    kube_context: str | None
+    kubeconfig: str | None
+
+    @property
+    def said(self) -> bool:
+        """Whether any of it was given."""
+        return any(
+            part is not None
+            for part in (self.namespace, self.release, self.kube_context, self.kubeconfig)
+        )
+
+
 def json_option(function: F) -> F:
     """`--json`: one JSON object on standard output (argument `as_json`)."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(
@@ -55,6 +73,31 @@ def target_options(function: F) -> F:
         return function(*args, target=Target(context, bootstrap), **kwargs)
 
     return wrapper  # type: ignore[return-value] # same arguments but for the two flags
+
+
+def kubernetes_options(function: F) -> F:
+    """`--namespace`, `--release`, `--kube-context` and `--kubeconfig` (argument `place`)."""
+    import functools  # noqa: PLC0415 - imported with the first command that needs it
+
+    @click.option("--namespace", "-n", metavar="NAME", help="Default: kafka.")
+    @click.option("--release", metavar="NAME", help="Helm's name for it. Default: kafka.")
+    @click.option(
+        "--kube-context", metavar="NAME", help="The kubeconfig's context. Default: its current one."
+    )
+    @click.option("--kubeconfig", metavar="PATH", help="Default: $KUBECONFIG, else the usual file.")
+    @functools.wraps(function)
+    def wrapper(
+        *args: Any,
+        namespace: str | None,
+        release: str | None,
+        kube_context: str | None,
+        kubeconfig: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        place = Place(namespace, release, kube_context, kubeconfig)
+        return function(*args, place=place, **kwargs)
+
+    return wrapper  # type: ignore[return-value] # same arguments but for the four flags
 
 
 def catalog_options(function: F) -> F:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from learnflow_kafka.core.checks.evidence import Unknown
+    from learnflow_kafka.core.connection import Kubernetes
 
 RELEASE: Final = "kafka"
 NAMESPACE: Final = "kafka"
@@ -321,6 +322,19 @@ class Releases(Protocol):
     def uninstall(self, release: str, *, timeout: float) -> None:
         """Remove a release; claims for volumes stay."""
         ...
+
+
+def context_name(place: Kubernetes) -> str:
+    """
+    What the context of a release is called where nobody says otherwise.
+
+    >>> from learnflow_kafka.core.connection import Kubernetes
+    >>> context_name(Kubernetes()), context_name(Kubernetes(namespace="shop"))
+    ('kafka', 'shop.kafka')
+    """
+    if place.namespace == place.release:
+        return place.release
+    return f"{place.namespace}.{place.release}"
 
 
 def pods_of(snapshot: Snapshot, component: str) -> tuple[Pod, ...]:

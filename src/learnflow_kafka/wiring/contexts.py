@@ -18,10 +18,10 @@ from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from learnflow_kafka.core.connection import Sasl, Tls
+    from learnflow_kafka.core.connection import Kubernetes, Sasl, Tls
 
 VARIABLE: Final = "LEARNFLOW_CONTEXT"
 _NAMES: Final = "`learnflow context list` names them"
@@ -65,6 +65,44 @@ def edit(change: Callable[[ContextBook], ContextBook]) -> None:
         write.save(change(book()), file())
 
 
+def save_place(
+    name: str,
+    place: Kubernetes,
+    bootstrap: Sequence[str],
+    *,
+    like: Context | None = None,
+    use: bool = False,
+) -> Context:
+    """
+    Save a release on Kubernetes as a context; `like` has its other settings, `use` chooses it.
+
+    One of that name is replaced where it is the same place, and keeps what was set in it.
+    Raises ContextError where it is another.
+    """
+    known = book().contexts.get(name)
+    if known is not None and known.kubernetes != place:
+        raise ContextError(
+            f"there is a context {name!r} already, of another place",
+            fix=f"choose another name, or `learnflow context remove {name}`",
+        )
+    connection = Connection(tuple(bootstrap))
+    base = like or known or Context(name, connection)
+    saved = replace(
+        base,
+        name=name,
+        connection=connection,
+        kubernetes=place,
+        protected=known.protected if known else base.protected,
+    )
+
+    def add(before: ContextBook) -> ContextBook:
+        changed = before.with_context(saved)
+        return changed.choosing(name) if use else changed
+
+    edit(add)
+    return saved
+
+
 def resolve(target: Target) -> Context:
     """
     The cluster that is meant, with its secrets still references.
@@ -83,6 +121,13 @@ def resolve(target: Target) -> Context:
         return named(from_environment)
     chosen = book().current if file().exists() else None
     return named(chosen) if chosen else _implicit()
+
+
+def on_kubernetes() -> Context | None:
+    """The chosen context ($LEARNFLOW_CONTEXT, `context use`) where it is on Kubernetes."""
+    saved = book()
+    found = saved.contexts.get(os.environ.get(VARIABLE) or saved.current or "")
+    return found if found is not None and found.kubernetes is not None else None
 
 
 def named(name: str) -> Context:
@@ -121,10 +166,15 @@ def locals_running() -> tuple[Context, ...]:
 
 def revealed(context: Context) -> Context:
     """
-    The context with its secrets read, for an adapter's client.
+    The context with its secrets read and the way to it open, for an adapter's client.
 
-    Raises ContextError where one cannot be read.
+    Raises ContextError where a secret cannot be read, and ForwardError and its siblings where
+    no tunnel can be built to a release on Kubernetes.
     """
+    if context.kubernetes is not None:
+        from learnflow_kafka.wiring.kubernetes import reached
+
+        context = reached(context)
     connection = context.connection
     where = f"context {context.name}"
     return replace(

@@ -17,6 +17,7 @@ import yaml
 from learnflow_kafka.core.connection import (
     Connection,
     Context,
+    Kubernetes,
     Mechanism,
     Protocol,
     Sasl,
@@ -50,8 +51,10 @@ _CONTEXT_KEYS: Final = (
     "catalog",
     "brokers",
     "protected",
+    "kubernetes",
 )
 _TLS_KEYS: Final = ("ca", "certificate", "key", "key_password", "verify_hostname")
+_KUBERNETES_KEYS: Final = ("context", "namespace", "release", "kubeconfig")
 _SASL_KEYS: Final = ("mechanism", "username", "password")
 _TAG: Final = "tag:yaml.org,2002:"
 
@@ -163,6 +166,7 @@ class _Reader:
             catalog=self.path(entries.get("catalog"), f"{path}.catalog"),
             brokers=self.count(entries.get("brokers"), f"{path}.brokers"),
             protected=self.flag(entries.get("protected"), f"{path}.protected", default=False),
+            kubernetes=self._kubernetes(entries.get("kubernetes"), f"{path}.kubernetes"),
         )
         return context if connection else None
 
@@ -202,6 +206,18 @@ class _Reader:
         except ValueError as error:
             self.wrong(node, path, str(error))
             return None
+
+    def _kubernetes(self, node: yaml.Node | None, path: str) -> Kubernetes | None:
+        entries = self.mapping(node, path, _KUBERNETES_KEYS) if node is not None else None
+        if entries is None:
+            return None
+        usual = Kubernetes()
+        return Kubernetes(
+            context=self.text(entries.get("context"), f"{path}.context"),
+            namespace=self.text(entries.get("namespace"), f"{path}.namespace") or usual.namespace,
+            release=self.text(entries.get("release"), f"{path}.release") or usual.release,
+            kubeconfig=self.path(entries.get("kubeconfig"), f"{path}.kubeconfig"),
+        )
 
     def _tls(self, node: yaml.Node | None, path: str) -> Tls | None:
         entries = self.mapping(node, path, _TLS_KEYS) if node is not None else None

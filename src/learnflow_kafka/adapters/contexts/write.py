@@ -17,7 +17,7 @@ from learnflow_kafka.errors import ContextError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learnflow_kafka.core.connection import Context, Sasl, Secret, Tls
+    from learnflow_kafka.core.connection import Context, Kubernetes, Sasl, Secret, Tls
     from learnflow_kafka.core.contexts import ContextBook
 
 _HEAD = "# Written by `learnflow context`, which keeps no comments. Secrets are references only.\n"
@@ -95,6 +95,18 @@ def _context(context: Context) -> dict[str, object]:
             "catalog": context.catalog,
             "brokers": context.brokers,
             "protected": True if context.protected else None,
+            "kubernetes": _kubernetes(context.kubernetes) if context.kubernetes else None,
+        }
+    )
+
+
+def _kubernetes(place: Kubernetes) -> dict[str, object]:
+    return _some(
+        {
+            "context": place.context,
+            "namespace": place.namespace,
+            "release": place.release,
+            "kubeconfig": place.kubeconfig,
         }
     )
 

@@ -117,6 +117,20 @@ def fields(context: Context) -> dict[str, object]:
         "catalog": context.catalog,
         "brokers": context.brokers,
         "protected": context.protected,
+        "kubernetes": _place(context),
+    }
+
+
+def _place(context: Context) -> dict[str, object] | None:
+    """Where on Kubernetes it runs; every command builds the tunnel there for itself."""
+    place = context.kubernetes
+    if place is None:
+        return None
+    return {
+        "context": place.context,
+        "namespace": place.namespace,
+        "release": place.release,
+        "kubeconfig": place.kubeconfig,
     }
 
 
@@ -129,4 +143,6 @@ def _secret(secret: SecretRef | Secret | None) -> str | None:
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {text}" for key, text in value.items() if text is not None)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
