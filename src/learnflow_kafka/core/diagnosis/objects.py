@@ -243,6 +243,7 @@ class Claim:
     volume_mode: str = "Filesystem"
     selector: Selector | None = None
     conditions: tuple[Condition, ...] = ()
+    created_ms: int | None = None
     deleted_ms: int | None = None
 
 
@@ -416,3 +417,4 @@ class Release:
     status: str
     description: str | None = None
     chart: str | None = None
+    updated_ms: int | None = None

@@ -1,0 +1,373 @@
+"""Clients that time out: services, advertised addresses, names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
+from learnflow_kafka.core.diagnosis.matching import has_labels
+from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, ready, role
+from learnflow_kafka.core.diagnosis.signs import Sign
+from learnflow_kafka.core.suggest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learnflow_kafka.core.diagnosis.evidence import Evidence, Probe
+    from learnflow_kafka.core.diagnosis.objects import Endpoints, Pod, Service
+
+BOOTSTRAP: Final = "bootstrap"
+
+
+def no_endpoints(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Nothing stands behind a Service, for one of three reasons.
+
+    Looks at the Service's `spec.selector` against pod labels (a typing mistake: the differing
+    label is named), at its EndpointSlices (pods match and are not ready: the fault is theirs),
+    and at `targetPort` against the containers' ports.
+
+    Way out: the label or the port that differs; for unready pods, their own finding.
+    """
+    by_name = {(e.namespace, e.service): e for e in evidence.endpoints}
+    for service in evidence.services:
+        if not service.selector or service.type == "ExternalName":
+            continue
+        members = [
+            p
+            for p in evidence.pods
+            if p.namespace == service.namespace and has_labels(service.selector, p.labels)
+        ]
+        found = by_name.get((service.namespace, service.name))
+        if not members:
+            yield from _selects_nothing(service, evidence)
+        elif wrong := tuple(_wrong_ports(service, members)):
+            yield _other_port(service, members, wrong)
+        elif found is not None and not any(e.ready for e in found.endpoints):
+            yield _unready(service, members, found)
+
+
+def advertised(evidence: Evidence) -> Iterator[Cause]:
+    """
+    A broker answers at the first address, and the address that it advertises leads nowhere.
+
+    Looks at the table from bootstrap to advertised address of every broker, each tried from
+    the same place: name and connection. Clients use the bootstrap address only to ask where
+    the brokers are ("Timed out waiting for a node assignment" is what the tools say). Also
+    looks for brokers that say that somebody speaks plaintext on a SASL or TLS port.
+
+    Way out: advertise an address that clients can reach; from a laptop, `learnflow connect`.
+    """
+    reached = {p.place for p in evidence.probes if p.purpose == BOOTSTRAP and not _fault(p)}
+    for probe in evidence.probes:
+        if probe.purpose == BOOTSTRAP or probe.place not in reached or _fault(probe) is None:
+            continue
+        rows = [p for p in evidence.probes if p.place == probe.place]
+        yield Cause(
+            "connect.advertised",
+            (causes.listener(probe.host.partition(".")[0]), causes.CONNECTIONS),
+            f"{probe.purpose} advertises {probe.host}:{probe.port}, which "
+            f"{_fault(probe)} from {probe.place}",
+            tuple(
+                Proof(p.purpose, f"{p.host}:{p.port} from {p.place}", _fault(p) or "reachable")
+                for p in sorted(rows, key=lambda p: (_fault(p) is None, p.purpose != BOOTSTRAP))
+            ),
+            Remedy(
+                "set the advertised listener to a name that resolves and a port that is open "
+                "there; from a machine outside the cluster, connect to all brokers at once",
+                Safety.ASKS,
+                f"learnflow connect --namespace {evidence.namespace}"
+                if evidence.namespace
+                else None,
+            ),
+        )
+
+
+def wrong_protocol(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Somebody speaks plaintext to a port that wants SASL or TLS.
+
+    Looks at the brokers' logs ("Unexpected Kafka request of type METADATA during SASL
+    handshake"): the client's `security.protocol` is not that of the listener. The client sees
+    a time-out or a disconnect, never the reason.
+
+    Way out: the listener's protocol and credentials in the client, or another port.
+    """
+    found: dict[str, list[str]] = {}
+    for sign in evidence.logs:
+        if sign.sign in {Sign.SASL_PLAINTEXT, Sign.TLS_PLAINTEXT}:
+            found.setdefault(sign.pod, []).append(sign.line)
+    if not found:
+        return
+    sasl = any(s.sign is Sign.SASL_PLAINTEXT for s in evidence.logs)
+    yield Cause(
+        "connect.protocol",
+        ("client protocol",),
+        f"clients speak plaintext to a {'SASL' if sasl else 'TLS'} port of {', '.join(found)}",
+        tuple(Proof(f"pod {pod}", "log", lines[-1]) for pod, lines in found.items()),
+        Remedy(
+            "give the client the listener's protocol and credentials: --command-config FILE for "
+            "Kafka's tools, `security.protocol` for programs",
+            manifest="security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
+            if sasl
+            else "security.protocol=SSL\n",
+        ),
+    )
+
+
+def dns(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Names do not resolve, for one of three reasons.
+
+    Looks at the cluster's DNS Service and its endpoints (nobody answers), at a pod's
+    `resolv.conf` against the names that are used (another cluster domain than
+    `cluster.local`), and at egress policies (port 53 is closed). Names are tried from a
+    broker's pod, as a client there would.
+    """
+    unresolved = [p for p in evidence.probes if p.unresolved]
+    endpoints = evidence.dns_endpoints
+    server = evidence.dns_service
+    if (
+        server is not None
+        and endpoints is not None
+        and not any(e.ready for e in endpoints.endpoints)
+    ):
+        yield Cause(
+            "dns.broken",
+            (causes.DNS,),
+            f"the cluster's DNS has no endpoint: nobody answers behind {server.name}",
+            (
+                Proof(
+                    f"service {server.namespace}/{server.name}",
+                    "endpoints ready",
+                    f"0 of {len(endpoints.endpoints)}",
+                ),
+                *(_unresolved(p) for p in unresolved[:3]),
+            ),
+            Remedy(
+                "start the cluster's DNS again",
+                Safety.ASKS,
+                f"kubectl get pods -n {server.namespace} -l k8s-app=kube-dns",
+            ),
+        )  # fmt: skip
+        return
+    yield from _wrong_domain(evidence, unresolved)
+
+
+def external(evidence: Evidence) -> Iterator[Cause]:
+    """
+    A Service for clients outside the cluster has no address.
+
+    Looks at `status.loadBalancer.ingress` of Services of type LoadBalancer: empty means that
+    no controller serves them (a cluster without a cloud needs one, such as MetalLB). Counts
+    them against the brokers: clients outside need one address a broker.
+    """
+    for service in evidence.services:
+        if service.type != "LoadBalancer" or service.ingress:
+            continue
+        notes = [
+            e.message for e in evidence.events if e.kind == "Service" and e.name == service.name
+        ]
+        yield Cause(
+            "external.no_address",
+            (causes.service(f"{service.name} from outside"),),
+            f"service {service.name} waits for a load balancer: nobody gave it an address",
+            (
+                Proof(f"service {service.name}", "status.loadBalancer.ingress", "empty"),
+                *(
+                    Proof(
+                        f"service {service.name}",
+                        f"spec.ports[{p.name or p.port}].nodePort",
+                        str(p.node_port or "none"),
+                    )
+                    for p in service.ports
+                ),
+                *(Proof(f"service {service.name}", "event", note) for note in notes[-1:]),
+            ),
+            Remedy(
+                "install a load balancer's controller, or use NodePort with an advertised address "
+                "a broker; for yourself, `learnflow connect` needs neither",
+                Safety.ASKS,
+                f"learnflow connect --namespace {evidence.namespace}",
+            ),
+        )
+
+
+def _selects_nothing(service: Service, evidence: Evidence) -> Iterator[Cause]:
+    """A selector that matches no pod, while there are pods that look meant."""
+    near: list[tuple[int, Pod]] = []
+    for pod in evidence.pods:
+        if pod.namespace != service.namespace:
+            continue
+        same = sum(pod.labels.get(k) == v for k, v in service.selector.items())
+        like = sum(
+            nearest(v, [pod.labels.get(k, "")]) is not None for k, v in service.selector.items()
+        )
+        if same or like:
+            near.append((2 * same + like, pod))
+    if not near:
+        return
+    best = max(near, key=lambda n: n[0])[1]
+    differing = {k: v for k, v in service.selector.items() if best.labels.get(k) != v}
+    told = ", ".join(
+        f"{k}={v} (pod {best.name} has {best.labels.get(k, 'no such label')})"
+        for k, v in differing.items()
+    )
+    fixed = ",".join(
+        f'"{k}":"{best.labels[k]}"' if k in best.labels else f'"{k}":null' for k in differing
+    )
+    governs = any(w.service == service.name for w in evidence.workloads)
+    yield Cause(
+        "service.no_endpoints",
+        (causes.service(service.name), *((causes.QUORUM, causes.ZOOKEEPER) if governs else ())),
+        f"service {service.name} selects no pod: {told}",
+        tuple(
+            Proof(f"service {service.name}", f"spec.selector[{k}]", v)
+            for k, v in differing.items()
+        )
+        + tuple(
+            Proof(f"pod {best.name}", f"metadata.labels[{k}]", best.labels.get(k, "absent"))
+            for k in differing
+        ),
+        Remedy(
+            "correct the selector",
+            Safety.SAFE,
+            f"kubectl patch service {service.name} -n {service.namespace} --type merge "
+            f"-p '{{\"spec\":{{\"selector\":{{{fixed}}}}}}}'",
+        ),
+    )  # fmt: skip
+
+
+def _wrong_ports(service: Service, members: list[Pod]) -> Iterator[tuple[int, str]]:
+    """Ports whose target no container of the pods has: the place in the list, and the target."""
+    named = {
+        str(name)
+        for pod in members
+        for c in pod.containers
+        for port in c.ports
+        for name in (port.number, port.name)
+        if name is not None
+    }
+    numbers = {p.number for pod in members for c in pod.containers for p in c.ports}
+    for index, port in enumerate(service.ports):
+        # A number need not be named by a container; it is suspicious where all others are.
+        if port.target in named or (port.target.isdigit() and not numbers):
+            continue
+        if port.target.isdigit() and not any(role(p) is not Role.OTHER for p in members):
+            continue
+        yield index, port.target
+
+
+def _other_port(service: Service, members: list[Pod], wrong: tuple[tuple[int, str], ...]) -> Cause:
+    ports = {
+        p.number: p.name or ""
+        for pod in members
+        for c in pod.containers
+        for p in c.ports
+        if not c.init
+    }
+    there = ", ".join(f"{number} {name}".strip() for number, name in sorted(ports.items()))
+    index, target = wrong[0]
+    meant = _meant_port(service.ports[index].port, target, ports)
+    return Cause(
+        "service.no_endpoints",
+        (causes.service(service.name),),
+        f"service {service.name} sends port {service.ports[index].port} to {target}, which no "
+        f"container has: there are {there or 'none'}",
+        (
+            Proof(f"service {service.name}", f"spec.ports[{index}].targetPort", target),
+            Proof(f"pod {members[0].name}", "spec.containers[].ports", there or "none"),
+        ),
+        Remedy(
+            "correct the target port",
+            Safety.SAFE,
+            f"kubectl patch service {service.name} -n {service.namespace} --type json -p "
+            f'\'[{{"op":"replace","path":"/spec/ports/{index}/targetPort","value":{meant}}}]\''
+            if meant is not None
+            else None,
+        ),
+    )
+
+
+def _meant_port(port: int, target: str, ports: dict[int, str]) -> int | None:
+    if port in ports:
+        return port
+    near = nearest(target, [name for name in ports.values() if name])
+    found = next((number for number, name in ports.items() if name and name == near), None)
+    if found is None and KAFKA_PORT in ports:
+        return KAFKA_PORT
+    return found if found is not None else next(iter(sorted(ports)), None)
+
+
+def _unready(service: Service, members: list[Pod], found: Endpoints) -> Cause:
+    names = ", ".join(p.name for p in members if not ready(p)) or ", ".join(p.name for p in members)
+    return Cause(
+        "service.no_endpoints",
+        (causes.service(service.name),),
+        f"service {service.name} has no ready pod behind it: {names}",
+        (
+            Proof(
+                f"service {service.name}",
+                "endpointslice endpoints[].conditions.ready",
+                f"0 of {len(found.endpoints)}",
+            ),
+            *(Proof(f"pod {p.name}", "status.phase", p.phase) for p in members if not ready(p)),
+        ),
+        Remedy(
+            "follow the pods",
+            Safety.SAFE,
+            f"kubectl describe pod {members[0].name} -n {service.namespace}",
+        ),
+    )
+
+
+def _fault(probe: Probe) -> str | None:
+    if probe.unresolved:
+        return f"does not resolve ({probe.unresolved})"
+    if probe.refused:
+        return f"takes no connection ({probe.refused})"
+    return None
+
+
+def _wrong_domain(evidence: Evidence, unresolved: list[Probe]) -> Iterator[Cause]:
+    """Names that end in another cluster domain than the pods' own."""
+    domains = {
+        s.removeprefix("svc.") for r in evidence.resolvers for s in r.search if s.startswith("svc.")
+    }
+    for probe in unresolved:
+        _, found, used = probe.host.partition(".svc.")
+        if not found or not domains or used in domains:
+            continue
+        domain = min(domains)
+        yield Cause(
+            "dns.broken",
+            (causes.DNS, causes.listener(probe.host.partition(".")[0])),
+            f"{probe.host} ends in {used}, and the cluster's domain is {domain}",
+            (
+                Proof(probe.purpose, "name", probe.host),
+                *(Proof(f"pod {r.pod}", "resolv.conf search", " ".join(r.search))
+                  for r in evidence.resolvers[:1]),
+            ),
+            Remedy(f"set the cluster domain to {domain} (in the chart: `clusterDomain`)",
+                   Safety.ASKS),
+        )  # fmt: skip
+        return
+    if unresolved and not any(p.unresolved is None for p in evidence.probes):
+        yield Cause(
+            "dns.broken",
+            (causes.DNS,),
+            f"no name resolves from {unresolved[0].place}: {unresolved[0].unresolved}",
+            tuple(_unresolved(p) for p in unresolved[:4])
+            + tuple(Proof(f"pod {r.pod}", "resolv.conf nameserver", " ".join(r.servers) or "none")
+                    for r in evidence.resolvers[:1]),
+            Remedy(
+                "look whether a network policy closes port 53, and at the cluster's DNS",
+                Safety.SAFE,
+                "kubectl get pods -n kube-system -l k8s-app=kube-dns",
+            ),
+        )  # fmt: skip
+
+
+def _unresolved(probe: Probe) -> Proof:
+    return Proof(probe.host, f"name, from {probe.place}", probe.unresolved or "")

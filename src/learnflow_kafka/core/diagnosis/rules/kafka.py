@@ -1,0 +1,381 @@
+"""What Kafka says of itself: its quorum, its brokers, its topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from learnflow_kafka.core.checks.outcomes import counted
+from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
+from learnflow_kafka.core.diagnosis.evidence import Where
+from learnflow_kafka.core.diagnosis.roles import Role, pods_of, ready, workloads_of
+from learnflow_kafka.core.diagnosis.signs import Sign
+from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.observed import ConfigSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learnflow_kafka.core.diagnosis.evidence import Evidence, KafkaView, LiveTopic, WantedTopic
+
+MAX_DELAY_MS: Final = 10_000
+"""A voter fetches every 500 ms; one that missed this much is cut off."""
+
+_MANY: Final = 8
+
+
+def silent(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Kafka does not answer at all.
+
+    Looks at whether any broker answers Kafka's protocol on the way that was tried. What keeps
+    it from answering stands above this, where it is known; alone, it means that the process
+    hangs, listens elsewhere, or wants another protocol (TLS, SASL).
+    """
+    view = evidence.kafka
+    if view.silence is None:
+        return
+    yield Cause(
+        "kafka.silent",
+        (causes.KAFKA,),
+        f"no broker answers: {view.silence}",
+        (Proof("kafka", view.asked or "connection", view.silence),),
+        Remedy(
+            "look at the brokers' logs",
+            Safety.SAFE,
+            f"kubectl logs -n {evidence.namespace} --tail 100 -l app.kubernetes.io/name=kafka"
+            if evidence.where is Where.KUBERNETES
+            else "learnflow logs"
+            if evidence.where is Where.LOCAL
+            else None,
+        ),
+    )
+
+
+def no_leader(evidence: Evidence) -> Iterator[Cause]:
+    """
+    The KRaft quorum has no leader, or voters that do not follow it.
+
+    Looks at what Kafka says of its quorum: no leader, or voters that have not caught up for
+    ten seconds; at log lines about names that did not resolve; and at the headless Service,
+    which must publish addresses of pods that are not ready, since controllers find each other
+    before they are. Pods can be Ready all the while.
+
+    Way out: start the missing controllers; where all run, restart them one by one.
+    """
+    view = evidence.kafka
+    hosts = [s for s in evidence.logs if s.sign is Sign.UNKNOWN_HOST]
+    quorum = view.quorum
+    unreachable = view.quorum_fault if quorum is None else None
+    leaderless = quorum is not None and (quorum.leader is None or quorum.leader < 0)
+    if leaderless or unreachable:
+        yield Cause(
+            "quorum.no_leader",
+            (causes.QUORUM,),
+            "the KRaft quorum has no leader: no topic or broker can change",
+            (
+                Proof(
+                    "quorum",
+                    "leader",
+                    "none" if quorum is not None else f"not told: {unreachable}",
+                ),
+                *(Proof(f"pod {s.pod}", "log", s.line) for s in hosts[:2]),
+                *_hidden_addresses(evidence),
+            ),
+            _wake_quorum(evidence),
+        )
+        return
+    if quorum is not None and (behind := dict(_behind(view))):
+        yield Cause(
+            "quorum.no_leader",
+            ("voters",),
+            f"voter {quorum.leader} leads, but {counted(len(behind), 'voter')} of "
+            f"{len(quorum.voters)} do not follow: {', '.join(map(str, behind))}",
+            tuple(Proof(f"voter {v}", "last caught up", why) for v, why in behind.items()),
+            _wake_quorum(evidence),
+            Status.FAILED if 2 * len(behind) >= len(quorum.voters) else Status.WARNING,
+        )
+
+
+def split(evidence: Evidence) -> Iterator[Cause]:
+    """
+    There are two clusters where one is meant.
+
+    Asks every broker alone, and compares cluster ids, leaders and voters. It happens when the
+    list of static voters is changed by scaling: a fresh majority elects a leader of its own,
+    and records go to whichever broker a client met.
+
+    Way out: stop the brokers of the newer cluster before more is written to them, and give
+    every node the voters that the older one had. Add brokers, not voters.
+    """
+    views = [v for v in evidence.kafka.views if v.cluster is not None]
+    ids = sorted({v.cluster.cluster_id for v in views if v.cluster is not None})
+    leaders = {
+        (v.quorum.leader, tuple(sorted(v.quorum.voters)))
+        for v in views
+        if v.quorum is not None and v.quorum.leader is not None
+    }
+    voters = {members for _, members in leaders}
+    if len(ids) <= 1 and len(voters) <= 1:
+        return
+    what = f"{len(ids)} cluster ids ({', '.join(ids)})" if len(ids) > 1 else "different voters"
+    yield Cause(
+        "quorum.split",
+        ("split", causes.QUORUM, causes.BROKERS),
+        f"the brokers are not one cluster: {what}",
+        tuple(
+            Proof(
+                v.node,
+                "cluster id, leader, voters",
+                f"{v.cluster.cluster_id if v.cluster else '?'}, "
+                f"{v.quorum.leader if v.quorum else '?'}, "
+                f"{sorted(v.quorum.voters) if v.quorum else '?'}",
+            )
+            for v in views
+        ),
+        Remedy(
+            "stop the nodes of the newer cluster, and give all of them the voters of the older "
+            "one; records that were written to the newer one are lost with it, so copy them first",
+            Safety.DANGEROUS,
+        ),
+    )
+
+
+def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Fewer brokers are registered and serving than there should be.
+
+    Looks at the brokers that the cluster names, at those that are fenced, and at the replicas
+    that the StatefulSet wants (or the brokers that the catalog's environment names). Says
+    which pod is missing. Most often a consequence: of a pod that does not run, of a quorum
+    without a leader.
+    """
+    cluster = evidence.kafka.cluster
+    if cluster is None:
+        return
+    serving = [b for b in cluster.brokers if not b.fenced]
+    fenced = [b for b in cluster.brokers if b.fenced]
+    wanted, source = _wanted_brokers(evidence)
+    if not fenced and len(serving) >= wanted:
+        return
+    known = {b.host.partition(".")[0] for b in serving}
+    missing = [
+        p.name for p in pods_of(evidence, Role.BROKER) if p.name not in known and not ready(p)
+    ]
+    names = f"; not ready: {', '.join(missing)}" if missing else ""
+    names += f"; fenced: {', '.join(str(b.id) for b in fenced)}" if fenced else ""
+    yield Cause(
+        "brokers.missing",
+        (causes.BROKERS,),
+        f"{len(serving)} of {max(wanted, len(cluster.brokers))} brokers serve{names}",
+        (
+            Proof("cluster", "brokers", ", ".join(f"{b.id} ({b.address})" for b in serving)),
+            Proof(source, "brokers wanted", str(wanted)),
+            *(Proof(f"broker {b.id}", "fenced", "true") for b in fenced),
+        ),
+        Remedy(
+            "a broker that has just started needs some seconds; else read its log",
+            Safety.SAFE,
+            f"kubectl logs -n {evidence.namespace} {missing[0]} --tail 100"
+            if missing
+            else "learnflow logs"
+            if evidence.where is Where.LOCAL
+            else None,
+        ),
+    )
+
+
+def leaderless(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Partitions have no leader, or too few replicas in sync.
+
+    Looks at every topic's partitions. Without a leader nobody reads or writes them: all their
+    replicas are down, or the last one in sync is.
+    """
+    topics = evidence.kafka.topics or ()
+    dead = [t for t in topics if t.leaderless]
+    short = [t for t in topics if t.short and not t.leaderless]
+    for found, what, status in (
+        (dead, "partitions without a leader", Status.FAILED),
+        (short, "partitions with replicas out of sync", Status.WARNING),
+    ):
+        if found:
+            count = sum(t.leaderless or t.short for t in found)
+            yield Cause(
+                "partitions.offline",
+                ("partitions",),
+                f"{count} {what}, in {counted(len(found), 'topic')}",
+                tuple(
+                    Proof(f"topic {t.name}", what, f"{t.leaderless or t.short} of {t.partitions}")
+                    for t in found[:_MANY]
+                ),
+                Remedy("bring back the brokers that hold their replicas"),
+                status,
+            )
+
+
+def topics_missing(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Topics of the catalog do not exist, and why.
+
+    Looks at the catalog against the live topics, then asks the broker to create each missing
+    one without doing it (`validateOnly`), and quotes the answer: not enough brokers for the
+    replication, no right, a policy. A broker that would create it says that nobody has tried,
+    or that a job reported success and had none.
+
+    Way out: `learnflow apply`, once the reason is gone.
+    """
+    view = evidence.kafka
+    if view.topics is None:
+        return
+    live = {t.name for t in view.topics}
+    missing = [t for t in view.wanted if t.name not in live]
+    by_reason: dict[str, list[str]] = {}
+    for topic in missing:
+        by_reason.setdefault(view.refusals.get(topic.name, ""), []).append(topic.name)
+    for reason, names in by_reason.items():
+        few = "replication factor" in reason.lower()
+        why = f"the broker would refuse: {reason}" if reason else "nothing keeps them from it"
+        yield Cause(
+            "topics.missing",
+            (causes.TOPICS,) if few else tuple(causes.topic(n) for n in names),
+            f"{counted(len(names), 'topic')} of the catalog "
+            f"{'does' if len(names) == 1 else 'do'} not exist ({_listed(names)}); {why}",
+            (
+                *(Proof(f"topic {n}", "exists", "no") for n in names[:_MANY]),
+                *([Proof(f"create {names[0]}", "answer", reason)] if reason else []),
+                *([Proof("cluster", "brokers", _serving(view))] if few else []),
+            ),
+            _create(evidence, reason, few=few),
+        )
+
+
+def topics_different(evidence: Evidence) -> Iterator[Cause]:
+    """
+    Topics are not what the catalog says.
+
+    Looks at partitions, replication and each declared config, with the place that its value
+    comes from. Usual reasons: a topic that a client created by itself with the broker's
+    defaults, `--if-not-exists` in a script (which never changes a topic), a change by hand.
+
+    Way out: `learnflow plan` shows what would change and what it costs. Partitions can only
+    grow, and with keys that moves them.
+    """
+    view = evidence.kafka
+    live = {t.name: t for t in view.topics or ()}
+    wrong = {
+        t.name: found for t in view.wanted if (found := tuple(_differences(t, live.get(t.name))))
+    }
+    if not wrong:
+        return
+    proofs = tuple(proof for found in wrong.values() for proof in found)
+    yield Cause(
+        "topics.different",
+        tuple(f"settings of {name}" for name in wrong),
+        f"{counted(len(wrong), 'topic')} differ from the catalog: {_listed(list(wrong))}",
+        proofs,
+        Remedy(
+            "see what would change, then apply it",
+            Safety.ASKS,
+            f"learnflow plan{_context(evidence)} && learnflow apply{_context(evidence)}",
+        ),
+    )
+
+
+def _differences(wanted: WantedTopic, live: LiveTopic | None) -> Iterator[Proof]:
+    if live is None:
+        return
+    name = f"topic {wanted.name}"
+    if live.partitions != wanted.partitions:
+        note = "; cannot shrink" if live.partitions > wanted.partitions else ""
+        yield Proof(name, "partitions", f"{live.partitions}, catalog: {wanted.partitions}{note}")
+    if wanted.replication is not None and live.replication != wanted.replication:
+        found = live.replication if live.replication is not None else "mixed"
+        yield Proof(name, "replication", f"{found}, catalog: {wanted.replication}")
+    for key, value in wanted.config.items():
+        held = (live.config or {}).get(key)
+        if held is None or held.value == value or held.value is None:
+            continue
+        source = "set on the topic" if held.source is ConfigSource.TOPIC else held.source.value
+        yield Proof(name, f"config {key}", f"{held.value} ({source}), catalog: {value}")
+
+
+def _behind(view: KafkaView) -> Iterator[tuple[int, str]]:
+    quorum = view.quorum
+    if quorum is None:
+        return
+    now = max(quorum.caught_up_ms.values(), default=0)
+    for voter in quorum.voters:
+        told = quorum.caught_up_ms.get(voter)
+        if voter != quorum.leader and told is not None and now - told > MAX_DELAY_MS:
+            yield voter, f"{(now - told) // 1000} s ago" if told > 0 else "never"
+
+
+def _hidden_addresses(evidence: Evidence) -> Iterator[Proof]:
+    governing = {w.service for w in workloads_of(evidence, Role.BROKER, Role.CONTROLLER)}
+    for service in evidence.services:
+        if service.name in governing and not service.publish_not_ready:
+            yield Proof(f"service {service.name}", "spec.publishNotReadyAddresses", "false")
+
+
+def _wake_quorum(evidence: Evidence) -> Remedy:
+    hidden = [p.object.partition(" ")[2] for p in _hidden_addresses(evidence)]
+    if hidden:
+        return Remedy(
+            "let controllers find each other before they are ready",
+            Safety.SAFE,
+            f"kubectl patch service {hidden[0]} -n {evidence.namespace} "
+            '-p \'{"spec":{"publishNotReadyAddresses":true}}\'',
+        )
+    found = next(workloads_of(evidence, Role.CONTROLLER), None) or next(
+        workloads_of(evidence, Role.BROKER), None
+    )
+    return Remedy(
+        "start controllers until more than half of the voters run; where all run, restart them "
+        "one by one",
+        Safety.ASKS,
+        f"kubectl rollout restart {found.kind.lower()}/{found.name} -n {evidence.namespace}"
+        if found
+        else "learnflow up"
+        if evidence.where is Where.LOCAL
+        else None,
+    )
+
+
+def _wanted_brokers(evidence: Evidence) -> tuple[int, str]:
+    sets = list(workloads_of(evidence, Role.BROKER))
+    if sets:
+        names = ", ".join(f"{w.kind} {w.name}" for w in sets)
+        return sum(w.wanted for w in sets), names
+    if evidence.processes:
+        count = sum(p.name.startswith("broker") for p in evidence.processes)
+        return count, "the local cluster"
+    return evidence.kafka.wanted_brokers or 0, "the catalog's environment"
+
+
+def _serving(view: KafkaView) -> str:
+    if view.cluster is None:
+        return "not known"
+    return ", ".join(str(b.id) for b in view.cluster.brokers if not b.fenced) or "none"
+
+
+def _create(evidence: Evidence, reason: str, *, few: bool) -> Remedy:
+    apply = f"learnflow apply{_context(evidence)}"
+    if few:
+        return Remedy(
+            "start the missing brokers (or lower the replication of the environment), then apply",
+            Safety.SAFE,
+            apply,
+        )
+    if "authoriz" in reason.lower():
+        return Remedy("give this user the right CREATE on these topics, then apply", Safety.ASKS)
+    return Remedy("create them", Safety.SAFE, apply)
+
+
+def _context(evidence: Evidence) -> str:
+    return f" -c {evidence.target}" if evidence.target else ""
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _MANY
+    return ", ".join(names[:_MANY]) + (f" and {rest} more" if rest > 0 else "")
