@@ -28,6 +28,7 @@ ADDING: Final = {"adopt", "codegen", "demo", "init", "produce", "up", "validate"
 """These add what their words name and take nothing away: rehearsed, and not asked about."""
 
 READING: Final = {
+    "connect",
     "consume",
     "context list",
     "context show",

@@ -110,6 +110,15 @@ def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Eviden
         return _silence(expected, bootstrap, NO_ANSWER, cluster=silent)
 
 
+def silent(
+    expected: Expectation, bootstrap: Collection[str], reason: str, fix: str | None
+) -> Evidence:
+    """Evidence of a cluster that there is no way to: why, and what would mend that."""
+    return _silence(
+        expected, dict.fromkeys(bootstrap, "no tunnel"), NO_ANSWER, cluster=Unknown(reason, fix)
+    )
+
+
 class _Gathering:
     """The parts of the evidence, asked for one after the other through one client."""
 

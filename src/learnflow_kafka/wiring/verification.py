@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.app.verify import Ports
+from learnflow_kafka.app.verify import Ports, gather, silent, verify
+from learnflow_kafka.app.verify_kubernetes import advertised_by, together, verify_deployment
 from learnflow_kafka.core.checks.evidence import expectation
+from learnflow_kafka.core.checks.table import evaluate
+from learnflow_kafka.errors import KubernetesError
 from learnflow_kafka.wiring import catalogs, contexts, system
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.checks.evidence import Expectation
     from learnflow_kafka.core.connection import Context
+    from learnflow_kafka.core.findings import Report
     from learnflow_kafka.core.ports import KafkaAdmin, KafkaData
 
 
@@ -23,6 +27,27 @@ REQUEST: Final = 5.0
 Seconds. A verification is impatient: a broker that takes this long is a finding, and `--wait`
 is for those who want to wait.
 """
+
+
+def report(context: Context, expected: Expectation, *, write: bool = True) -> Report:
+    """
+    One verification of the context's cluster: what `learnflow verify` shows.
+
+    On Kubernetes the release's objects and what its pods see stand first, and a cluster that no
+    tunnel reaches leaves them as they are. Raises KubeconfigError where nobody can be asked.
+    """
+    if context.kubernetes is None:
+        return verify(expected, ports(context), write=write)
+    from learnflow_kafka.wiring import kubernetes
+
+    place = context.kubernetes
+    platform = kubernetes.platform(place)
+    try:
+        evidence = gather(expected, ports(kubernetes.reached(context)), write=write)
+    except KubernetesError as error:
+        evidence = silent(expected, context.connection.bootstrap, str(error), error.fix)
+    advertised = advertised_by(evidence.broker_configs)
+    return together(verify_deployment(platform, place, advertised), evaluate(evidence))
 
 
 def ports(context: Context) -> Ports:

@@ -81,19 +81,19 @@ def command(
 
     Looks at brokers, addresses, quorum, topics, partitions and settings, then writes a record
     to every broker and reads it back, through the topic `_learnflow.verify` of its own.
-    What could not be checked is said, and counts as not healthy.
+    What could not be checked is said, and counts as not healthy. For a context on Kubernetes it
+    also looks at the release's objects, and from inside at names and advertised addresses.
     """
-    from learnflow_kafka.app.verify import verify, wait
+    from learnflow_kafka.app.verify import wait
     from learnflow_kafka.cli.views import findings, output
     from learnflow_kafka.core.checks.table import WRITING
-    from learnflow_kafka.wiring import contexts, verification
+    from learnflow_kafka.wiring import contexts, system, verification
 
     context = contexts.resolve(target)
     expected = verification.expected(context, catalog=catalog, environment=environment)
-    ports = verification.ports(context)
 
     def attempt() -> Report:
-        return verify(expected, ports, write=not read_only)
+        return verification.report(context, expected, write=not read_only)
 
     def healthy(report: Report) -> bool:
         left_out = WRITING if read_only else frozenset()
@@ -102,7 +102,7 @@ def command(
     if patience is None:
         report = attempt()
     else:
-        report = _waited(wait(attempt, healthy, ports.clock, timeout=patience))
+        report = _waited(wait(attempt, healthy, system.clock(), timeout=patience))
     good = healthy(report)
     if as_json:
         output.emit_json(findings.as_json(report, healthy=good))

@@ -197,7 +197,7 @@ def names_resolve(evidence: DeploymentEvidence) -> Outcome:
         )
     if not lines:
         return not_checked("no name was asked for")
-    return passed(f"{counted(len(lines), 'name')} resolve in pod {inside.pod}", lines)
+    return passed(f"all {len(lines)} names resolve in pod {inside.pod}", lines)
 
 
 def listeners_reachable(evidence: DeploymentEvidence) -> Outcome:
@@ -211,7 +211,7 @@ def listeners_reachable(evidence: DeploymentEvidence) -> Outcome:
     closed = [address for address, fault in inside.addresses.items() if fault is not None]
     if closed:
         return failed(f"from pod {inside.pod}, no connection to {', '.join(closed)}", lines, DOCTOR)
-    return passed(f"{counted(len(lines), 'address')} take connections in the cluster", lines)
+    return passed(f"all {len(lines)} advertised addresses take connections in the cluster", lines)
 
 
 def ensemble_serves(evidence: DeploymentEvidence) -> Outcome:
