@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from lab.places import places as lab_places
 from tests.support import clusters, sasl
 
 from learnflow_kafka.core.local import Mode
@@ -40,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is imported: our own home, and a clean end on SIGTERM."""
     cache = os.environ.get("LEARNFLOW_CACHE") or str(paths().cache)
+    lab = str(lab_places().root)
     for name in [n for n in os.environ if n.startswith(_USER_SETTINGS)]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="learnflow-tests-"))
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     (home / "user").mkdir()
     os.environ["LEARNFLOW_HOME"] = str(home / "learnflow")
     os.environ["LEARNFLOW_CACHE"] = cache
+    os.environ["LEARNFLOW_LAB"] = lab
     signal.signal(signal.SIGTERM, _interrupt)
     # kafka-python leaves the sockets of refused connections to the garbage collector.
     config.addinivalue_line(
