@@ -87,7 +87,7 @@ class Backend:
         return bool(found.members) and all(m.assignment for m in found.members or ())
 
 
-def wait_for(seen: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(seen: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something is seen; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while not seen():

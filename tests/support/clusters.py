@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,13 +39,24 @@ class LocalKafka:
 
     def kill(self, broker: int) -> None:
         """End one broker with SIGKILL; `restart` brings it back."""
+        process = self._process(broker)
+        process.kill()
+        process.wait(60)
+
+    @contextmanager
+    def frozen(self, broker: int) -> Iterator[None]:
+        """Stop a broker's process as SIGSTOP does, and let it go on afterwards."""
+        process = self._process(broker)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
+    def _process(self, broker: int) -> psutil.Process:
         status = runtime().status(self.cluster.name)
         assert status is not None
-        pid = next(n.pid for n in status.nodes if n.node.id == broker)
-        assert pid is not None
-        process = psutil.Process(pid)
-        process.kill()
-        process.wait(10)
+        return psutil.Process(next(n.pid for n in status.nodes if n.node.id == broker))
 
     def restart(self) -> None:
         """Start whatever does not run, and wait until all serves."""
@@ -73,7 +85,7 @@ def end_all_below(folder: Path) -> list[int]:
         try:
             if any(word.startswith(f"-Dlearnflow.node={folder}") for word in process.cmdline()):
                 process.kill()
-                process.wait(10)
+                process.wait(60)
                 ended.append(process.pid)
         except psutil.Error:
             continue

@@ -1,8 +1,11 @@
 """
 Connections to brokers: who is asked, how long we wait, and what may be asked twice.
 
-A request is sent again only when it certainly never left, or when the broker said that it
-did nothing. Everything raised here is one of our errors.
+A request that may change something is sent again only when it certainly never left, or when
+the broker said that it did nothing; then its error is `UnreachableError` or a busy cluster's
+`RequestError`. Whatever may have taken effect ends as `TimedOutError`. A request to no broker
+in particular goes to another one where the first is gone. Everything raised here is one of our
+errors.
 """
 
 from __future__ import annotations
@@ -11,17 +14,18 @@ import logging
 import ssl
 import time
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import kafka.errors as theirs
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from learnflow_kafka.adapters.kafka_admin.errors import BUSY, kind, translated
+from learnflow_kafka.adapters.kafka_admin import meeting
+from learnflow_kafka.adapters.kafka_admin.errors import BUSY, translated
 from learnflow_kafka.adapters.kafka_admin.tls import reveal, tls_context
 from learnflow_kafka.core.requests import Sent
 from learnflow_kafka.errors import (
-    AuthenticationError,
     ContextError,
     KafkaError,
     RequestError,
@@ -29,7 +33,7 @@ from learnflow_kafka.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from learnflow_kafka.core.connection import Connection
 
@@ -54,25 +58,47 @@ class Limits:
     How long to wait, in seconds.
 
     `connect` for one connection with its TLS and SASL exchange; `request` for one answer;
-    `patience` for a broker to come back, or a cluster to find its feet.
+    `patience` for a broker to come back, or a cluster to find its feet: a cluster takes nine to
+    notice that a broker was killed.
     """
 
     connect: float = 5.0
     request: float = 30.0
-    patience: float = 10.0
+    patience: float = 15.0
+
+
+class Role(Enum):
+    """Brokers named by what they do; which one that is changes while a cluster lives."""
+
+    ANY = "any"
+    CONTROLLER = "controller"
+    """
+    The broker that takes changes. Where it is gone another one is asked: under KRaft it passes
+    the request on, under ZooKeeper it refuses and the new controller is looked for.
+    """
+
+
+_BROKEN: Final = (theirs.KafkaConnectionError, theirs.Cancelled)
+"""How a request ends whose connection breaks before the answer came."""
+
+_SILENT: Final = (theirs.RequestTimedOutError, theirs.KafkaTimeoutError)
+"""How a request ends that is never answered."""
+
+_GONE: Final = (*_BROKEN, *_SILENT, theirs.NodeNotReadyError)
+"""How the making of a connection ends where a broker is dead, frozen or starting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """
-    One request on its way: to broker `to`, or to any.
+    One request on its way to the broker `to`.
 
     `items` are the names it is about and `mutating` whether it may change something, both
     for the log of requests.
     """
 
     request: Any
-    to: int | None = None
+    to: int | Role = Role.ANY
     items: tuple[str, ...] = ()
     mutating: bool = False
 
@@ -107,7 +133,9 @@ class Client:
         failures: list[KafkaError] = []
         for broker in self._manager.cluster.bootstrap_brokers():
             try:
-                self._run(self._bootstrap, broker.node_id)
+                self._run(
+                    meeting.meet, self._manager, self._net, broker.node_id, self.limits.connect
+                )
             except theirs.KafkaError as error:
                 failures.append(translated(error, where=f"{broker.host}:{broker.port}"))
             else:
@@ -115,27 +143,6 @@ class Client:
         if not failures:
             raise ContextError("the context names no bootstrap address")
         raise max(failures, key=lambda e: not isinstance(e, UnreachableError))
-
-    async def _bootstrap(self, node: str) -> None:
-        connection = self._manager.get_connection(
-            node, timeout_ms=self.limits.connect * 1000, refresh_metadata_on_err=False
-        )
-        refusals = _overheard(connection)
-        try:
-            await connection
-            await self._manager.cluster.refresh_metadata(node)
-        except theirs.KafkaConnectionError:
-            await self._net.sleep(_SOON)
-            if refusals:
-                raise refusals[0] from None
-            if self._connection.sasl is not None and connection.broker_version_data is not None:
-                # It told its version and hung up on what came next.
-                raise theirs.SaslAuthenticationFailedError(
-                    "the broker hung up on our credentials"
-                ) from None
-            raise
-        finally:
-            connection.close()
 
     def brokers(self) -> list[int]:
         """Ids of the brokers that served when metadata was last refreshed."""
@@ -155,8 +162,7 @@ class Client:
         self._shielded(self._refreshed)
 
     async def _refreshed(self) -> None:
-        await self._ready(None)
-        await self._manager.cluster.refresh_metadata()
+        await self._asked(Role.ANY, lambda c: self._manager.cluster.refresh_metadata(c.node_id))
 
     def supports(self, api: int) -> bool:
         """Whether the cluster knows a request, by its number in the protocol."""
@@ -166,11 +172,11 @@ class Client:
         self,
         request: Any,
         *,
-        to: int | None = None,
+        to: int | Role = Role.ANY,
         items: Sequence[str] = (),
         mutating: bool = False,
     ) -> Any:
-        """The answer to one request, from broker `to` or any."""
+        """The answer to one request."""
         call = Call(request, to, tuple(items), mutating)
         return self._shielded(self._exchange, call)
 
@@ -180,16 +186,17 @@ class Client:
 
     def until_settled(self, attempt: Callable[[], T]) -> T:
         """
-        What `attempt` returns once the cluster no longer says that it is busy.
+        What `attempt` returns once the brokers that it needs are there and not busy.
 
-        After the limit of patience its last error is raised.
+        After the limit of patience its last error is raised, and at once where no broker at
+        all answers.
         """
         deadline = time.monotonic() + self.limits.patience
         while True:
             try:
                 return attempt()
-            except RequestError as error:
-                if error.code not in BUSY or time.monotonic() > deadline:
+            except (RequestError, UnreachableError) as error:
+                if not _passing(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
                 self.refresh()
@@ -214,7 +221,7 @@ class Client:
     async def _exchange_all(self, calls: Sequence[Call]) -> list[Any]:
         # The library refuses more than five requests in flight to one broker: each broker
         # gets its own one after the other.
-        lanes: dict[int | None, list[int]] = {}
+        lanes: dict[int | Role, list[int]] = {}
         for index, call in enumerate(calls):
             lanes.setdefault(call.to, []).append(index)
         answers: list[Any] = [None] * len(calls)
@@ -232,51 +239,94 @@ class Client:
         return answers
 
     async def _exchange(self, call: Call) -> Any:
-        connection = await self._ready(call.to)
-        if self._on_sent is not None:
-            name = call.request.name.removesuffix("Request")
-            self._on_sent(Sent(name, call.mutating, call.items))
+        if call.mutating:
+            return await self._changed(call)
+        return await self._asked(call.to, lambda connection: self._sent(connection, call))
+
+    async def _changed(self, call: Call) -> Any:
+        """The answer to a change, which leaves once."""
+        connection = await self._ready(call.to, set())
         try:
-            return await connection.send_request(
-                call.request, request_timeout_ms=self.limits.request * 1000
-            )
-        except theirs.KafkaConnectionError as error:
-            if not call.mutating:
-                raise
+            return await self._sent(connection, call)
+        except _BROKEN as error:
             raise theirs.KafkaTimeoutError(
                 f"the connection broke before the answer came: {error}; "
                 "whether the change was made is not known"
             ) from error
 
-    async def _ready(self, node: int | None) -> Any:
-        """An open connection; nothing has been sent yet, so trying again is safe."""
+    async def _asked(self, to: int | Role, ask: Callable[[Any], Awaitable[T]]) -> T:
+        """What `ask`, which changes nothing, gets from a broker, or else from another one."""
+        failed: set[int] = set()
+        connection = await self._ready(to, failed)
+        try:
+            return await ask(connection)
+        except (*_BROKEN, *_SILENT):
+            failed.add(connection.node_id)
+            if isinstance(to, int) or failed.issuperset(self.brokers()):
+                raise
+        return await ask(await self._ready(to, failed))
+
+    async def _sent(self, connection: Any, call: Call) -> Any:
+        if self._on_sent is not None:
+            name = call.request.name.removesuffix("Request")
+            self._on_sent(Sent(name, call.mutating, call.items))
+        return await connection.send_request(
+            call.request, request_timeout_ms=self.limits.request * 1000
+        )
+
+    async def _ready(self, to: int | Role, failed: set[int]) -> Any:
+        """
+        An open connection; nothing has been sent yet, so trying again is safe.
+
+        A broker that has `failed` comes after all others, of which each is tried.
+        """
         deadline = time.monotonic() + self.limits.connect
         while True:
+            node = self._chosen(to, failed)
             try:
-                chosen = self._manager.least_loaded_node() if node is None else node
                 connection = await self._manager.get_connection(
-                    chosen, timeout_ms=self.limits.connect * 1000
+                    node, timeout_ms=self.limits.connect * 1000
                 )
-            except (theirs.KafkaConnectionError, theirs.NodeNotReadyError) as error:
-                if time.monotonic() > deadline or isinstance(error.__context__, ssl.SSLError):
+            except _GONE as error:
+                if isinstance(error.__context__, ssl.SSLError):
                     raise
+                if isinstance(to, Role) and node is not None:
+                    failed.add(node)
+                    if not failed.issuperset(self.brokers()):
+                        continue
+                if time.monotonic() > deadline:
+                    raise
+                failed.clear()
                 await self._net.sleep(_PAUSE)
                 continue
             if not connection.paused:
                 return connection
             await self._net.sleep(_SOON)
 
-    def _address(self, node: int | None) -> str:
-        broker = None if node is None else self._manager.cluster.broker_metadata(node)
+    def _chosen(self, to: int | Role, failed: set[int]) -> int | None:
+        """The broker to ask; None while all of them rest after a failure."""
+        if isinstance(to, int):
+            return to
+        controller = self.controller()
+        if to is Role.CONTROLLER and controller is not None and controller not in failed:
+            return controller
+        idle: int | None = self._manager.least_loaded_node()
+        others = set(self.brokers()) - failed
+        if idle in failed and others:
+            return min(others, key=self._manager.connection_delay)
+        return idle
+
+    def _address(self, to: int | Role) -> str:
+        broker = self._manager.cluster.broker_metadata(to) if isinstance(to, int) else None
         if broker is None:
             return self._connection.address
-        return f"broker {node} at its advertised address {broker.host}:{broker.port}"
+        return f"broker {to} at its advertised address {broker.host}:{broker.port}"
 
     def _shielded(self, coroutine: Any, *args: Any) -> Any:
         try:
             return self._run(coroutine, *args)
         except theirs.KafkaError as error:
-            to = args[0].to if args and isinstance(args[0], Call) else None
+            to = args[0].to if args and isinstance(args[0], Call) else Role.ANY
             raise translated(error, where=self._address(to)) from error
 
     def _run(self, coroutine: Any, *args: Any) -> Any:
@@ -303,24 +353,11 @@ def connect(
     return client
 
 
-def _overheard(connection: Any) -> list[theirs.KafkaError]:
-    """
-    What a connection is closed for, as far as it is about who we are.
-
-    A broker that refuses a password says so and hangs up. Where both arrive together the
-    library reports a lost connection; the reason comes later, as it closes once more, or
-    never.
-    """
-    refusals: list[theirs.KafkaError] = []
-    close = connection.close
-
-    def overhear(error: Exception | None = None) -> None:
-        if isinstance(error, theirs.KafkaError) and kind(type(error)) is AuthenticationError:
-            refusals.append(error)
-        close(error)
-
-    connection.close = overhear
-    return refusals
+def _passing(error: KafkaError) -> bool:
+    """Whether nothing was done, and the same request may soon be answered."""
+    return isinstance(error, UnreachableError) or (
+        isinstance(error, RequestError) and error.code in BUSY
+    )
 
 
 def _settings(connection: Connection, limits: Limits) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from kafka.protocol.admin import (
 from kafka.protocol.consumer import OffsetCommitRequest
 
 from learnflow_kafka.adapters.kafka_admin import settle
+from learnflow_kafka.adapters.kafka_admin.client import Role
 from learnflow_kafka.adapters.kafka_admin.errors import BUSY, check, fault
 from learnflow_kafka.adapters.kafka_admin.groups import Groups
 from learnflow_kafka.core import requests
@@ -124,9 +125,7 @@ class KafkaAdminAdapter(Groups):
             timeout_ms=self._timeout_ms,
         )
         items = [str(p) for p in partitions]
-        answer = self._client.send(
-            request, to=self._client.controller(), items=items, mutating=True
-        )
+        answer = self._client.send(request, to=Role.CONTROLLER, items=items, mutating=True)
         check(answer.error_code)
         answers: dict[TopicPartition, Fault | None] = dict.fromkeys(partitions)
         for result in answer.replica_election_results:
@@ -256,8 +255,7 @@ class KafkaAdminAdapter(Groups):
         """The controller's answer for each name; again while there is no controller."""
 
         def attempt() -> Answers:
-            to = self._client.controller()
-            answer = self._client.send(request, to=to, items=names, mutating=mutating)
+            answer = self._client.send(request, to=Role.CONTROLLER, items=names, mutating=mutating)
             answers = answers_of(answer)
             _raise_if(all, answers.values(), "the controller")
             return answers
