@@ -13,8 +13,9 @@
 #   NODE_COMBINED    how many of the first brokers are voters too
 #   NODE_VOTERS      0@host:port,...        controller.quorum.voters
 #   NODE_DOMAIN      pods' names below it resolve
-#   NODE_LISTENERS   of a broker; @HOST@, @LOCAL_PORT@ and @EXTERNAL@ are filled in here
-#   NODE_ADVERTISED  the same
+#   NODE_CONTROLLER  listener of a controller
+#   NODE_LISTENERS   of a broker
+#   NODE_ADVERTISED  of a broker; @HOST@, @LOCAL_PORT@ and @EXTERNAL@ are filled in here
 #   NODE_LOCAL_BASE  port of the LOCAL listener on a laptop, for ordinal 0
 #   NODE_EXTERNAL    host:port of each broker for EXTERNAL, by ordinal, separated by spaces
 #   NODE_CLUSTER_ID, NODE_KEPT_CLUSTER_ID   what was asked for; what the release remembers
@@ -74,15 +75,17 @@ prepare_volume() {
 
 check_voters() {
   wanted=$(voter_ids "$NODE_VOTERS")
-  if [ -s "$remembered/voters" ]; then
-    had=$(cat "$remembered/voters")
-    [ "$had" = "$wanted" ] ||
-      die "the controllers of this cluster are '$had', the chart now says '$wanted'." \
-        "Set controllers.replicas and controllers.dedicated back; brokers scale by 'replicas'."
-  else
-    printf '%s\n' "$wanted" >"$remembered/voters.new"
-    mv "$remembered/voters.new" "$remembered/voters"
-  fi
+  had=$(cat "$remembered/voters" 2>/dev/null) || had=$wanted
+  [ "$had" = "$wanted" ] ||
+    die "the controllers of this cluster are '$had', the chart now says '$wanted'." \
+      "Set controllers.replicas and controllers.dedicated back; brokers scale by 'replicas'."
+}
+
+# Only once the disk is formatted: a first start that failed binds nobody.
+remember_voters() {
+  [ ! -s "$remembered/voters" ] || return 0
+  voter_ids "$NODE_VOTERS" >"$remembered/voters.new"
+  mv "$remembered/voters.new" "$remembered/voters"
 }
 
 id_on_disk() { sed -n 's/^cluster\.id=//p' "$data/meta.properties" 2>/dev/null || true; }
@@ -124,12 +127,15 @@ write_properties() {
       echo "controller.quorum.voters=$NODE_VOTERS"
     fi
     if [ "$NODE_KIND" = controller ]; then
-      echo "listeners=CONTROLLER://:${NODE_VOTERS##*:}"
+      echo "listeners=$NODE_CONTROLLER"
     else
-      listeners=$NODE_LISTENERS
-      case $(roles) in *controller*) listeners=$listeners,CONTROLLER://:${NODE_VOTERS##*:} ;; esac
-      echo "listeners=$listeners"
-      echo "advertised.listeners=$(fill "$NODE_ADVERTISED")"
+      case $(roles) in
+        *controller*) echo "listeners=$NODE_LISTENERS,$NODE_CONTROLLER" ;;
+        *) echo "listeners=$NODE_LISTENERS" ;;
+      esac
+      # A function that fails inside $(...) does not end the script; this assignment does.
+      advertised=$(fill "$NODE_ADVERTISED")
+      echo "advertised.listeners=$advertised"
       [ -z "$NODE_RACK" ] || echo "broker.rack=$NODE_RACK"
     fi
   } >>"$properties"
@@ -162,7 +168,7 @@ start() {
   export KAFKA_JMX_OPTS=-Dlearnflow.jmx=none
   [ -z "$NODE_JVM_OPTS" ] || export KAFKA_JVM_PERFORMANCE_OPTS="$NODE_JVM_OPTS"
   # A name that is not there yet, in the seconds after a pod's start, is asked for again soon.
-  export KAFKA_OPTS="$agent -Djava.security.properties=$chart/java.security $NODE_OPTS"
+  export KAFKA_OPTS="$agent -Djava.security.properties=$chart/java.security -XX:+ExitOnOutOfMemoryError $NODE_OPTS"
   say "node $id, $NODE_MODE, roles $(roles)"
   exec "$kafka/bin/kafka-server-start.sh" "$properties"
 }
@@ -172,6 +178,7 @@ if [ "$NODE_MODE" = kraft ]; then
   check_voters
   write_properties
   format
+  remember_voters
 else
   write_properties
 fi

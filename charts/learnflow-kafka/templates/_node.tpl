@@ -66,6 +66,7 @@ spec:
             - {name: NODE_COMBINED, value: {{ ternary (int $v.controllers.replicas) 0 (and $broker $kraft (not $v.controllers.dedicated)) | quote }}}
             - {name: NODE_VOTERS, value: {{ ternary (include "kafka.voters" $root) "" $kraft | quote }}}
             - {name: NODE_DOMAIN, value: {{ include "kafka.domain" (dict "root" $root "service" (printf "%s-headless" .name)) }}}
+            - {name: NODE_CONTROLLER, value: "CONTROLLER://:9093"}
             - {name: NODE_LISTENERS, value: {{ ternary (include "kafka.listeners" $root) "" $broker | quote }}}
             - {name: NODE_ADVERTISED, value: {{ ternary (include "kafka.advertised" $root) "" $broker | quote }}}
             - {name: NODE_LOCAL_BASE, value: {{ int $v.listeners.local.basePort | quote }}}
