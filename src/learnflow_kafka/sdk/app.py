@@ -193,6 +193,8 @@ class App:
         self._stop_loop = lambda: _call(loop, stopping.set)
         signals = self._watch_signals(loop)
         server = self._serve_health()
+        for observer in self.settings.observers:
+            observer.watch_service(self.service.name, self.health)
         try:
             self._start(Mailbox(loop))
             if self._stop.is_set():
@@ -214,6 +216,7 @@ class App:
     def _start(self, mailbox: Mailbox) -> None:
         shared: dict[tuple[str, str, str], list[Route]] = {}
         for route in self._routes.all():
+            route.observe(self.settings.observers)
             wanted = route.subscription
             shared.setdefault((wanted.group, wanted.start, wanted.isolation), []).append(route)
         for routes in shared.values():
@@ -233,6 +236,7 @@ class App:
 
     def _workers(self, route: Route, mailbox: Mailbox) -> Workers:
         desk = Desk(route, self._outlets.sender(route.subscription.topic.partitioner))
+        desk.observers = self.settings.observers
         self._desks.append(desk)
         concurrency = route.subscription.concurrency
         if route.is_async:
@@ -286,7 +290,8 @@ class App:
             return None
         from learnflow_kafka.sdk.health_pages import HealthServer  # noqa: PLC0415 - not all do
 
-        server = HealthServer(self.health, port=port, host=host)
+        pages = [observer.page for observer in self.settings.observers]
+        server = HealthServer(self.health, port=port, host=host, pages=pages)
         self.health_port = server.port
         return server
 
@@ -331,6 +336,7 @@ def _health(assigned: Assigned, now: float) -> PartitionHealth:
         buffered=buffered,
         paused=assigned.paused,
         stalled_seconds=now - assigned.progressed if buffered else 0.0,
+        group=assigned.route.subscription.group,
     )
 
 

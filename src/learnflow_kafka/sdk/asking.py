@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from learnflow_kafka.errors import ClosedError, NoReplyError
 from learnflow_kafka.sdk._loops import mailbox
+from learnflow_kafka.sdk.observing import together
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.pending import ASK_ID, Outcome, Pending
 from learnflow_kafka.sdk.producer import Room
@@ -30,6 +31,7 @@ from learnflow_kafka.sdk.wrapping import identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
@@ -75,6 +77,9 @@ class _Line(Generic[Q, R]):
         self.replies = Replies(
             consumer_config(config), exchange, self.pending, letters_of(contract, exchange)
         )
+        self._observers = chosen.observers
+        for observer in self._observers:
+            observer.watch_asks(exchange, self.pending.counts)
         self._starting = threading.Lock()
         self._started = self._closed = False
 
@@ -94,6 +99,10 @@ class _Line(Generic[Q, R]):
             if not self._started:
                 self._started = True
                 self.replies.start()
+
+    def observed(self) -> AbstractContextManager[object]:
+        """The observers' contexts around one ask."""
+        return together(observer.asking(self.exchange) for observer in self._observers)
 
     def open(self, query: Q, headers: Headers, tell: Tell[R]) -> tuple[str, Prepared]:
         """A request's id and its record, with somebody waiting for the reply."""
@@ -189,6 +198,10 @@ class AsyncAsker(Generic[Q, R]):
         query that does not fit or whose id waits already, DeliveryError where it was not
         written, ClosedError.
         """
+        with self._line.observed():
+            return await self._ask(query, timeout, headers)
+
+    async def _ask(self, query: Q, timeout: float, headers: Headers) -> R:  # noqa: ASYNC109 - as above
         line = self._line
         line.start()
         until = time.monotonic() + timeout
@@ -252,6 +265,10 @@ class Asker(Generic[Q, R]):
 
     def ask(self, query: Q, *, timeout: float = TIMEOUT, headers: Headers = None) -> R:
         """Send a request and wait for its reply; as `AsyncAsker.ask`."""
+        with self._line.observed():
+            return self._ask(query, timeout, headers)
+
+    def _ask(self, query: Q, timeout: float, headers: Headers) -> R:
         line = self._line
         line.start()
         until = time.monotonic() + timeout
@@ -298,7 +315,7 @@ def _post(record: Prepared, until: float) -> Receipt | None:
         if time.monotonic() > until:
             return None
         record.sender.wait_served(_ROOM_POLL)
-    return receipt
+    return record.watched(receipt)
 
 
 def _put(told: tuple[asyncio.Future[Outcome[R]], Outcome[R]]) -> None:

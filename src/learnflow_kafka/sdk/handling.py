@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from learnflow_kafka.core.dead_letters import Origin
 from learnflow_kafka.sdk.codec import Undecodable
 from learnflow_kafka.sdk.delivery import Delivery
-from learnflow_kafka.sdk.failures import Forward, GiveUp, Trial, decide, first_origin
+from learnflow_kafka.sdk.failures import Again, Forward, GiveUp, Trial, decide, first_origin
+from learnflow_kafka.sdk.observing import FailedTry
 from learnflow_kafka.sdk.outlets import Prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from learnflow_kafka.sdk.failures import Verdict
+    from learnflow_kafka.sdk.observing import Observer
     from learnflow_kafka.sdk.partitions import Assigned
     from learnflow_kafka.sdk.routes import Handler, Route
     from learnflow_kafka.sdk.sender import Sender
@@ -53,6 +57,7 @@ class Desk:
 
     def __init__(self, route: Route, sender: Sender) -> None:
         self.route = route
+        self.observers: Sequence[Observer] = ()
         self._sender = sender
         self._read = route.reader.read
         self._handlers = route.handlers
@@ -165,6 +170,26 @@ class Desk:
         seconds = (due_ms or 0) / 1000 - time.time()
         return Wait(seconds) if seconds > 0 else None
 
+    def _tell(
+        self, assigned: Assigned, message: Any, error: BaseException, verdict: Verdict
+    ) -> None:
+        letter = verdict if isinstance(verdict, Forward) else None
+        failed = FailedTry(
+            topic=assigned.topic,
+            partition=assigned.partition,
+            offset=message.offset(),
+            group=self._group,
+            attempt=max(1, assigned.attempts.get(message.offset(), 0)),
+            error=error,
+            retry_in=verdict.seconds if isinstance(verdict, Again) else None,
+            to=letter.topic if letter else None,
+            reason=letter.reason if letter else None,
+            value=message.value(),
+            headers=message.headers() or (),
+        )
+        for observer in self.observers:
+            observer.failed(failed)
+
     def _report(
         self, assigned: Assigned, message: Any, error: BaseException, verdict: Verdict
     ) -> None:
@@ -174,6 +199,8 @@ class Desk:
             ending = "has nowhere to go"
         else:
             ending = f"is tried again in {verdict.seconds:g} s"
+        if self.observers:
+            self._tell(assigned, message, error, verdict)
         # The error's class and no more: its message may hold what students wrote.
         log.warning(
             "%s[%d]@%d: %s at try %d; it %s",

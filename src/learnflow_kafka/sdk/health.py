@@ -27,6 +27,7 @@ class PartitionHealth:
     buffered: int
     paused: bool
     stalled_seconds: float
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from learnflow_kafka.sdk.health import Health
+    from learnflow_kafka.sdk.observing import Page
 
 
 class HealthServer:
     """
     `/live`, `/ready` and `/health` over HTTP: 200 or 503, the health as JSON.
 
+    `/metrics` is the first of `pages` that is there; without one it is not found.
     Listens on loopback unless told otherwise; `port` 0 takes a free one.
     """
 
-    def __init__(self, health: Callable[[], Health], *, port: int, host: str = "127.0.0.1") -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(health))
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        *,
+        port: int,
+        host: str = "127.0.0.1",
+        pages: Sequence[Callable[[], Page | None]] = (),
+    ) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(health, pages))
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -41,17 +50,29 @@ class HealthServer:
         self._thread.join()
 
 
-def _handler(health: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    health: Callable[[], Health], pages: Sequence[Callable[[], Page | None]]
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.partition("?")[0] == "/metrics":
+                page = next((made for page in pages if (made := page()) is not None), None)
+                if page is None:
+                    self.send_error(404)
+                else:
+                    self._send(200, page.content_type, page.body)
+                return
             now = health()
             good = {"/live": now.live, "/ready": now.ready, "/health": now.live and now.ready}
             if self.path not in good:
                 self.send_error(404)
                 return
             body = json.dumps(asdict(now)).encode()
-            self.send_response(200 if good[self.path] else 503)
-            self.send_header("content-type", "application/json")
+            self._send(200 if good[self.path] else 503, "application/json", body)
+
+        def _send(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-type", content_type)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from learnflow_kafka.errors import ContractError, EventError
 from learnflow_kafka.sdk.codec import Writer
+from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE
+from learnflow_kafka.sdk.observing import Watch
 from learnflow_kafka.sdk.partitioning import key_text
 from learnflow_kafka.sdk.sender import Sender
 from learnflow_kafka.sdk.settings import client_config
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.catalog import Partitioner
     from learnflow_kafka.core.connection import Connection
+    from learnflow_kafka.sdk.codec import Encoded
     from learnflow_kafka.sdk.contract import AnyTopic, Contract, Service, Topic
+    from learnflow_kafka.sdk.receipt import Receipt
     from learnflow_kafka.sdk.sender import Headers
     from learnflow_kafka.sdk.settings import Settings
 
@@ -42,6 +46,14 @@ class Prepared:
     value: bytes
     key: bytes | None
     headers: Headers
+    watch: Watch | None = None
+    """Who wants to know what becomes of it."""
+
+    def watched(self, receipt: Receipt) -> Receipt:
+        """The receipt of this record, which its observers hear of."""
+        if self.watch is not None:
+            receipt.add_done_callback(self.watch)
+        return receipt
 
 
 class _Outlet:
@@ -77,6 +89,7 @@ class Outlets:
         for topic in sends:
             self.service.producing(topic)
         self._settings = settings
+        self._observers = settings.observers
         self._config = client_config(bootstrap, settings) | {
             "client.id": self.service.name,
             "message.max.bytes": self._largest(),
@@ -124,7 +137,8 @@ class Outlets:
         outlet = self._outlets.get(topic.name)
         if outlet is None:
             raise self._refusal(topic)
-        made = outlet.write(event)
+        watch = Watch(self._observers, topic) if self._observers else None
+        made = outlet.write(event) if watch is None else _watched(outlet, event, watch)
         value, own_key, own_headers = made.value, made.key, made.headers
         if key is not None:
             own_key = _given_key(topic, key)
@@ -140,7 +154,7 @@ class Outlets:
         sender = outlet.sender
         if sender is None:
             sender = outlet.sender = self.sender(topic.partitioner)
-        return Prepared(sender, outlet.name, value, own_key, record_headers)
+        return Prepared(sender, outlet.name, value, own_key, record_headers, watch)
 
     def _refusal(self, topic: AnyTopic) -> ContractError:
         try:
@@ -166,6 +180,17 @@ class Outlets:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+
+def _watched(outlet: _Outlet, event: object, watch: Watch) -> Encoded:
+    try:
+        trace = watch.trace()
+        return outlet.write(
+            event, traceparent=trace.get(TRACEPARENT), tracestate=trace.get(TRACESTATE)
+        )
+    except EventError as error:
+        watch.settle(error)
+        raise
 
 
 def _given_key(topic: AnyTopic, key: str | int) -> bytes:

@@ -83,7 +83,9 @@ class Producer:
         stayed full, ClosedError and ForkedError.
         """
         record = self._outlets.prepare(topic, event, key, headers)
-        return record.sender.post(record.topic, record.value, record.key, record.headers)
+        return record.watched(
+            record.sender.post(record.topic, record.value, record.key, record.headers)
+        )
 
     def send(
         self,
@@ -224,11 +226,11 @@ class Room:
         if not self._turn.locked():
             receipt = sender.offer(*parts)
             if receipt is not None:
-                return receipt
+                return record.watched(receipt)
         async with self._turn:
             deadline = time.monotonic() + (self._timeout or sender.room_timeout)
             while (receipt := sender.offer(*parts)) is None:
                 if time.monotonic() > deadline:
                     raise sender.backlog(record.topic)
                 await asyncio.sleep(_ROOM_POLL)
-            return receipt
+            return record.watched(receipt)

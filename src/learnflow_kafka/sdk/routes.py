@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from learnflow_kafka.core.catalog import Ordering, RetryMode
 from learnflow_kafka.errors import ContractError
 from learnflow_kafka.sdk.codec import Reader
+from learnflow_kafka.sdk.observing import observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from learnflow_kafka.sdk.contract import AnyTopic, Service, Subscription
+    from learnflow_kafka.sdk.observing import Observer
 
 Function: TypeAlias = "Callable[..., Any]"
 
@@ -54,6 +56,13 @@ class Route:
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.subscription.topic)
+
+    def observe(self, observers: Sequence[Observer]) -> None:
+        """Have the observers look on while a handler runs."""
+        if observers:
+            self.handlers = {
+                cls: observed(handler, observers) for cls, handler in self.handlers.items()
+            }
 
     @property
     def is_async(self) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from learnflow_kafka.core.connection import SecretRef
+    from learnflow_kafka.sdk.observing import Observer
 
 BOOTSTRAP_VARIABLE: Final = "LEARNFLOW_BOOTSTRAP"
 GROUP_PROTOCOL_VARIABLE: Final = "LEARNFLOW_GROUP_PROTOCOL"
@@ -75,6 +76,7 @@ class Settings:
     partition. `commit_interval`: how much is repeated after a kill. `handler_deadline` (None:
     no limit) is the default of handlers; `grace` is how long running handlers may take when
     the service stops or loses a partition. `extra` holds librdkafka's own settings.
+    `observers` look on: `Tracing()`, `Metrics()`, or your own.
     """
 
     linger_ms: float = 5
@@ -89,6 +91,7 @@ class Settings:
     grace: float = 20
     group_protocol: GroupProtocol = field(default_factory=_protocol_of_environment)
     group_instance: str | None = None
+    observers: tuple[Observer, ...] = ()
     extra: Mapping[str, str | float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
