@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from learnflow_kafka.core.catalog import Envelope, Ordering, Place, Retries, RetryMode
+from learnflow_kafka.core.catalog import Envelope, Guarantee, Ordering, Place, Retries, RetryMode
 from learnflow_kafka.core.names import dead_letter_topic, retry_topic
 from learnflow_kafka.sdk.contract import Contract, EventType, Service, Subscription, Topic
 
@@ -63,6 +63,7 @@ def world(
     retries: Retries = FAST,
     dead_letter: bool = True,
     ordering: Ordering = Ordering.KEY,
+    delivery: Guarantee = Guarantee.AT_LEAST_ONCE,
     name: str | None = None,
 ) -> World:
     """`writer` writes notes; `reader` reads them in a group of its own and writes copies."""
@@ -89,6 +90,7 @@ def world(
         retries=retries,
         retry_topics=tuple(retry_topic(name, group, step) for step in steps),
         dead_letter_topic=dead_letter_topic(name, group) if dead_letter else None,
+        delivery=delivery,
         place=Place("notes.yaml", 20),
     )
     writer = Service("writer", "/writer", produces=(notes,), place=Place("notes.yaml", 14))
@@ -135,6 +137,46 @@ def reading(bootstrap: str, topic: str) -> Iterator[Callable[[int], list[Any]]]:
         yield read
     finally:
         consumer.close()
+
+
+def settled(bootstrap: str, topic: str, count: int, *, seconds: float = 120) -> list[Any]:
+    """
+    Every committed record of a topic, as soon as there are so many at least.
+
+    Reads to the end, so one too many is seen. A transaction that a killed process left open
+    hides what is behind it until the broker ends it.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        found = _to_the_end(bootstrap, topic)
+        if len(found) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def _to_the_end(bootstrap: str, topic: str) -> list[Any]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"test-{uuid.uuid4().hex[:8]}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 50,
+        }
+    )
+    partitions = set(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    found: list[Any] = []
+    deadline = time.monotonic() + 120
+    while partitions and time.monotonic() < deadline:
+        for message in consumer.consume(1_000, 0.2):
+            if message.error() is None:
+                found.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                partitions.discard(message.partition())
+    consumer.close()
+    return found
 
 
 def until(condition: Callable[[], object], *, seconds: float = 60) -> None:

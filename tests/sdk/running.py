@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tests.sdk.notes import until
 
@@ -32,6 +33,8 @@ QUICK = Settings(
 """Fast to notice and to commit; with these a killed member is gone after six seconds."""
 
 SERVICE = Path(__file__).with_name("service.py")
+COORDINATOR = ("NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")
+COPIER = Path(__file__).with_name("copier.py")
 
 
 @contextmanager
@@ -57,11 +60,21 @@ def running(app: App) -> Iterator[list[BaseException]]:
 
 def committed(bootstrap: str, world: World) -> int:
     """The sum of the group's committed offsets on the topic."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    group = world.subscription.group
-    found = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
-    places = found.result(30).topic_partitions
-    return sum(p.offset for p in places if p.topic == world.notes.name and p.offset > 0)
+    # Not the admin client: librdkafka 2.16 crashes there while a transaction on them is open.
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": world.subscription.group})
+    places = [TopicPartition(world.notes.name, n) for n in range(world.notes.partitions)]
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            try:
+                return sum(p.offset for p in consumer.committed(places, timeout=30) if p.offset > 0)
+            except KafkaException as error:
+                # A fresh cluster has to make its offsets topic first.
+                if error.args[0].name() not in COORDINATOR or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+    finally:
+        consumer.close()
 
 
 def written(bootstrap: str, topic: str) -> int:
@@ -73,15 +86,17 @@ def written(bootstrap: str, topic: str) -> int:
 
 
 class Process:
-    """The service of `service.py`; every number that it handled is a line in `handled`."""
+    """The service of a script; every number that it handled is a line in `handled`."""
 
-    def __init__(self, bootstrap: str, world: World, folder: Path, *options: str) -> None:
+    def __init__(
+        self, bootstrap: str, world: World, folder: Path, *options: str, script: Path = SERVICE
+    ) -> None:
         self.handled = folder / "handled"
         self.output = folder / f"output-{os.urandom(4).hex()}"
         arguments = [bootstrap, world.notes.name, str(world.notes.partitions), str(self.handled)]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(SERVICE), *arguments, *options],
+                [sys.executable, str(script), *arguments, *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=Path(__file__).parents[2],

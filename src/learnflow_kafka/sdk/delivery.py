@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from learnflow_kafka.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from learnflow_kafka.sdk.codec import Decoded
+    from learnflow_kafka.sdk.contract import Topic
     from learnflow_kafka.sdk.envelope import Attributes
+    from learnflow_kafka.sdk.outputs import Outbox
+
+E = TypeVar("E")
 
 
 class Delivery:
@@ -19,7 +27,7 @@ class Delivery:
     """
 
     __slots__ = (
-        "_message", "attempt", "attributes", "group", "offset", "partition", "topic",
+        "_message", "_outbox", "attempt", "attributes", "group", "offset", "partition", "topic",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a place
@@ -32,8 +40,10 @@ class Delivery:
         offset: int,
         group: str,
         attempt: int,
+        outbox: Outbox | None = None,
     ) -> None:
         self._message = message
+        self._outbox = outbox
         self.attributes: Attributes = decoded.attributes
         self.topic = topic
         self.partition = partition
@@ -41,6 +51,32 @@ class Delivery:
         self.group = group
         self.attempt = attempt
         """1 for the first try."""
+
+    def send(
+        self,
+        topic: Topic[E],
+        event: E,
+        key: str | int | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """
+        Have an event written together with this one's offset: both, or neither.
+
+        For subscriptions with `delivery: exactly_once`. It is validated now, written after the
+        handler has succeeded, and dropped where the handler fails. Takes what `Producer.post`
+        takes. Raises ContractError or EventError where the event may not or cannot be sent,
+        ClosedError after the handler's end.
+        """
+        if self._outbox is None:
+            raise ContractError(
+                f"events of {self.topic!r} are handled at least once, so nothing can be written "
+                "together with their offsets",
+                where=self.group,
+                fix="send with the app's producer, or write `delivery: exactly_once` at the "
+                "subscription in the catalog, then run `learnflow codegen`",
+            )
+        self._outbox.send(topic, event, key, headers)
 
     @property
     def key(self) -> bytes | None:
