@@ -12,8 +12,9 @@ from tests.support.chart import READY, Node, Pod, image, mount
 from tests.support.lab import until
 from tests.support.ports import free_ports
 
+from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.core.local import Mode
-from learnflow_kafka.wiring.local import runtime
+from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +35,8 @@ offsets.topic.replication.factor=1
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Node]]:
     """Starts node n of a cluster of some size; all are ended with the test."""
-    preparing = runtime().prepare(Mode.KRAFT)
+    places = paths()
+    preparing = LocalRuntime(data=places.data, cache=places.cache).prepare(Mode.KRAFT)
     while True:
         try:
             next(preparing)
