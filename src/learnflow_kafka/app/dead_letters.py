@@ -8,6 +8,7 @@ the marks of one group, written in the same transaction as the replayed events.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.lookup import allowed, extents, find_topics, partitions_in
@@ -30,11 +31,11 @@ from learnflow_kafka.core.replaying import (
 from learnflow_kafka.errors import RefusedError, RequestError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from learnflow_kafka.core.lag import Extent
     from learnflow_kafka.core.observed import ConfigValue, Record
-    from learnflow_kafka.core.ports import KafkaAdmin, KafkaData, NewRecord
+    from learnflow_kafka.core.ports import KafkaAdmin, KafkaData, Mark, NewRecord
 
 FENCED: Final = "PRODUCER_FENCED"
 _BATCH: Final = 200
@@ -123,7 +124,7 @@ def show(admin: KafkaAdmin, data: KafkaData, identity: Identity) -> tuple[Shown,
 
     Raises RequestError where there is none.
     """
-    box = _read_box(admin, data, _topic_of(admin, identity))
+    box = _read_box(admin, data, _topic_of(admin, identity), partial(data.marks, GROUP))
     letters = [letter for letter in box.letters if letter.identity == identity]
     found = tuple(
         Shown(letter, box.topic, record)
@@ -220,7 +221,7 @@ def replay(admin: KafkaAdmin, data: KafkaData, delivery: Delivery) -> Iterator[R
     for topic, letters in delivery.waiting.items():
         with data.transfer(f"{GROUP}.{topic}", GROUP) as transfer:
             # Whoever replayed before us has ended now: what is noted from here on is ours.
-            fresh = _read_box(admin, data, topic)
+            fresh = _read_box(admin, data, topic, transfer.marks)
             wanted = {letter.key for letter in letters}
             chosen = [x for x in fresh.letters if x.key in wanted and not x.replayed]
             ledger = Ledger(fresh)
@@ -284,7 +285,7 @@ def cuts(
             fix="see `learnflow dlt list`",
         )
     ends = _extents(admin, topic)
-    box = _read_box(admin, data, topic)
+    box = _read_box(admin, data, topic, partial(data.marks, GROUP))
     made = []
     for number in sorted(partitions) or sorted(p.partition for p in ends):
         extent = ends.get(TopicPartition(topic, number))
@@ -328,17 +329,23 @@ def purge(admin: KafkaAdmin, topic: str, wanted: Sequence[Cut]) -> Iterator[Purg
 
 def _boxes(admin: KafkaAdmin, data: KafkaData, selection: Selection) -> Iterator[Box]:
     for name in sorted(name for name in admin.topics() if selection.may_hold(name)):
-        yield _read_box(admin, data, name)
+        yield _read_box(admin, data, name, partial(data.marks, GROUP))
 
 
-def _read_box(admin: KafkaAdmin, data: KafkaData, topic: str) -> Box:
+def _read_box(
+    admin: KafkaAdmin,
+    data: KafkaData,
+    topic: str,
+    noted: Callable[[Collection[TopicPartition]], Mapping[TopicPartition, Mark]],
+) -> Box:
     """
     The whole topic; what stands behind an open transaction is not there yet.
 
-    Marks are read first: what goes back meanwhile is seen as waiting, and never the reverse.
+    The marks that are `noted` are read first: what goes back meanwhile is seen as waiting, and
+    never the reverse.
     """
     ends = _extents(admin, topic)
-    marks = data.marks(GROUP, list(ends))
+    marks = noted(list(ends))
     for place, mark in marks.items():
         if mark.offset > (ends[place].end or 0):
             raise RefusedError(

@@ -218,6 +218,10 @@ class Transfer(Protocol):
         """
         ...
 
+    def marks(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Mark]:
+        """The group's marks in those partitions where it has one, all transactions ended."""
+        ...
+
 
 class KafkaData(Protocol):
     """Records in and out, for the tool's own use; services use the SDK."""
@@ -264,7 +268,12 @@ class KafkaData(Protocol):
     def marks(
         self, group: str, partitions: Collection[TopicPartition]
     ) -> Mapping[TopicPartition, Mark]:
-        """The group's marks in those partitions where it has one; open transactions have ended."""
+        """
+        The group's marks in those partitions where it has one.
+
+        Transactions that are about to end are waited for; one that stays open (its writer was
+        killed) counts for nothing and holds nothing up for long.
+        """
         ...
 
     def transfer(self, name: str, group: str) -> AbstractContextManager[Transfer]:

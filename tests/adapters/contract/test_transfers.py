@@ -13,12 +13,20 @@ from learnflow_kafka.errors import RequestError
 if TYPE_CHECKING:
     from tests.support.backends import Backend
 
+    from learnflow_kafka.core.observed import Record
 
-def values(backend: Backend, topic: str) -> list[bytes | None]:
+
+def moved(backend: Backend, topic: str, name: str, group: str) -> list[Record]:
     """What a reader of committed records finds in the topic's one partition."""
-    at = TopicPartition(topic, 0)
-    found = backend.data.read({at: 0}, until=backend.ends(topic))
-    return [record.value for record in found]
+    # Kafka says that a transaction is over a moment before readers see it. To open the transfer
+    # once more waits for that.
+    with backend.data.transfer(name, group):
+        return list(backend.data.read({TopicPartition(topic, 0): 0}, until=backend.ends(topic)))
+
+
+def values(records: list[Record]) -> list[bytes | None]:
+    """The records' values."""
+    return [record.value for record in records]
 
 
 def test_records_and_marks_appear_together(backend: Backend):
@@ -28,7 +36,7 @@ def test_records_and_marks_appear_together(backend: Backend):
     record = NewRecord(topic, b"v", b"k", (("a", b"1"), ("a", None)), partition=0)
     with backend.data.transfer(name, group) as transfer:
         transfer.move([record], {source: Mark(7, "1:3-4")})
-    [found] = backend.data.read({TopicPartition(topic, 0): 0}, until={TopicPartition(topic, 0): 1})
+    [found] = moved(backend, topic, name, group)
 
     assert (found.key, found.value, found.headers) == (b"k", b"v", (("a", b"1"), ("a", None)))
     assert backend.data.marks(group, [source]) == {source: Mark(7, "1:3-4")}
@@ -39,6 +47,18 @@ def test_a_group_without_marks_has_none(backend: Backend):
     at = TopicPartition(backend.new_topic(), 0)
 
     assert backend.data.marks(backend.new_name("group"), [at]) == {}
+
+
+def test_a_transfer_reads_the_marks_of_the_one_before(backend: Backend):
+    """What was noted is told to the next opening, and a partition without a mark is left out."""
+    source, other = (TopicPartition(backend.new_topic(), 0) for _ in range(2))
+    name, group = backend.new_name("transfer"), backend.new_name("group")
+    with backend.data.transfer(name, group) as transfer:
+        transfer.move([], {source: Mark(3, "1:5")})
+    with backend.data.transfer(name, group) as transfer:
+        found = transfer.marks([source, other])
+
+    assert found == {source: Mark(3, "1:5")}
 
 
 def test_a_refused_record_takes_the_others_and_the_marks_with_it(backend: Backend):
@@ -53,7 +73,7 @@ def test_a_refused_record_takes_the_others_and_the_marks_with_it(backend: Backen
         transfer.move(records[:1], {source: Mark(2)})
 
     assert caught.value.code == "MESSAGE_TOO_LARGE"
-    assert values(backend, topic) == [b"small"]
+    assert values(moved(backend, topic, name, group)) == [b"small"]
     assert backend.data.marks(group, [source]) == {source: Mark(2)}
 
 
@@ -70,5 +90,5 @@ def test_the_newest_opening_of_a_name_fences_the_earlier_one(backend: Backend):
             second.move([NewRecord(topic, b"second", partition=0)], {at: Mark(2)})
 
     assert caught.value.code == "PRODUCER_FENCED"
-    assert values(backend, topic) == [b"first", b"second"]
+    assert values(moved(backend, topic, name, group)) == [b"first", b"second"]
     assert backend.data.marks(group, [at]) == {at: Mark(2)}

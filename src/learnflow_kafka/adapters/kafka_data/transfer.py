@@ -39,22 +39,42 @@ _BUSY: Final = frozenset(
 _PAUSE: Final = 0.2
 _OPEN_FOR: Final = 60.0
 """Seconds after which the broker ends a transaction that was left open."""
+_SETTLES: Final = 3.0
+"""Seconds for a transaction that is being ended."""
 _LAST_WORDS: Final = 5.0
 
 
 def marks(
     client: Client, group: str, partitions: Collection[TopicPartition]
 ) -> Mapping[TopicPartition, Mark]:
-    """The group's marks where it has one, after every transaction on them has ended."""
+    """The group's marks where it has one; a transaction that stays open does not hold them up."""
+    try:
+        return _looked_up(client, _member(group), partitions, _SETTLES)
+    except TimedOutError:
+        # The transaction of a killed writer stays open for a minute, and its marks are none yet.
+        anyway = {**_member(group), "isolation.level": "read_uncommitted"}
+        return _looked_up(client, anyway, partitions, client.limits.request)
+
+
+def _looked_up(
+    client: Client, member: dict[str, Any], partitions: Collection[TopicPartition], wait: float
+) -> Mapping[TopicPartition, Mark]:
+    """What the coordinator answers within `wait` seconds."""
     if not partitions:
         return {}
-    consumer = client.consumer(_member(group), Troubles(client.where))
-    deadline = time.monotonic() + client.limits.request
+    deadline = time.monotonic() + wait
+    consumer = client.consumer(member, Troubles(client.where))
     try:
-        while (found := _committed(consumer, partitions, group, deadline)) is None:
-            time.sleep(_PAUSE)
+        return _marks(consumer, partitions, member["group.id"], deadline)
     finally:
         consumer.close()
+
+
+def _marks(
+    consumer: Any, partitions: Collection[TopicPartition], where: str, deadline: float
+) -> dict[TopicPartition, Mark]:
+    while (found := _committed(consumer, partitions, where, deadline)) is None:
+        time.sleep(_PAUSE)
     for place in found:
         if place.error is not None:
             raise translated(place.error, where=f"{place.topic}-{place.partition}")
@@ -66,7 +86,7 @@ def marks(
 
 
 def _committed(
-    consumer: Any, partitions: Collection[TopicPartition], group: str, deadline: float
+    consumer: Any, partitions: Collection[TopicPartition], where: str, deadline: float
 ) -> list[Any] | None:
     """What the coordinator answers; None while it is finding its feet, until the deadline."""
     left = deadline - time.monotonic()
@@ -77,7 +97,7 @@ def _committed(
     except KafkaException as error:
         if left > 0 and code_name(error.args[0]) in _BUSY:
             return None
-        raise translated(error.args[0], where=group) from error
+        raise translated(error.args[0], where=where) from error
     return found
 
 
@@ -130,6 +150,13 @@ class Mover:
         except BaseException:
             self._abort()
             raise
+
+    def marks(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Mark]:
+        """The group's marks; what earlier transfers of this name left open ended in `begin`."""
+        if not partitions:
+            return {}
+        deadline = time.monotonic() + self._patience
+        return _marks(self._consumer, partitions, self._name, deadline)
 
     def _write(self, records: Sequence[NewRecord]) -> None:
         """

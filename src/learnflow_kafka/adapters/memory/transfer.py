@@ -87,3 +87,7 @@ class _Transfer:
     def move(self, records: Sequence[NewRecord], marks: Mapping[TopicPartition, Mark]) -> None:
         """Write the records and the marks, or nothing."""
         self._cluster._transferred(self, records, marks)  # noqa: SLF001 - one adapter, two classes
+
+    def marks(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Mark]:
+        """The group's marks in those partitions where it has one."""
+        return self._cluster.marks(self.group, partitions)
