@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.sdk.notes import Note, world
@@ -49,7 +51,15 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         time.sleep(float(given.get("sleep", 0)))
         os.write(out, b"%d\n" % note.number)
 
+    threading.Thread(target=tell, args=(app, Path(handled)), daemon=True).start()
     app.run()
+
+
+def tell(app: App, handled: Path) -> None:
+    """Make a file when the app has its share of the group."""
+    while not app.health().ready:
+        time.sleep(0.01)
+    handled.with_name(f"ready-{os.getpid()}").touch()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -113,6 +114,17 @@ class Process:
     def wait_for(self, count: int) -> None:
         """Wait until so many different numbers were handled."""
         until(lambda: len(set(self.numbers())) >= count or self.process.poll() is not None)
+
+    def wait_ready(self) -> None:
+        """Wait until it has its share of the group; for `copier.py`."""
+        mark = self.handled.with_name(f"ready-{self.process.pid}")
+        until(lambda: mark.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.output.read_text()
+
+    def kill(self) -> None:
+        """End it if it runs, whatever happened to the test."""
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
 
     def end(self, number: int) -> int:
         """Send a signal and wait; the exit code."""

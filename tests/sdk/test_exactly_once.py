@@ -12,6 +12,7 @@ import json
 import random
 import signal
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -171,16 +172,19 @@ def test_a_process_that_slept_too_long_writes_nothing(kafka1: LocalKafka, tmp_pa
     create(kafka1.bootstrap, place)
     fill(kafka1.bootstrap, place, range(1_000))
     options = ("sleep=0.002", "interval=0.5")
-    zombie = Process(kafka1.bootstrap, place, tmp_path, *options, script=COPIER)
-    zombie.wait_for(50)
-    zombie.process.send_signal(signal.SIGSTOP)
-    other = Process(kafka1.bootstrap, place, tmp_path, *options, script=COPIER)
-    until(lambda: committed(kafka1.bootstrap, place) == 1_000)
-    zombie.process.send_signal(signal.SIGCONT)
-    fill(kafka1.bootstrap, place, range(1_000, 1_200))
-    until(lambda: committed(kafka1.bootstrap, place) == 1_200)
-    for process in (zombie, other):
-        process.end(signal.SIGTERM)
+    with ExitStack() as cleaning:
+        zombie = Process(kafka1.bootstrap, place, tmp_path, *options, script=COPIER)
+        cleaning.callback(zombie.kill)
+        zombie.wait_for(50)
+        zombie.process.send_signal(signal.SIGSTOP)
+        other = Process(kafka1.bootstrap, place, tmp_path, *options, script=COPIER)
+        cleaning.callback(other.kill)
+        until(lambda: committed(kafka1.bootstrap, place) == 1_000)
+        zombie.process.send_signal(signal.SIGCONT)
+        fill(kafka1.bootstrap, place, range(1_000, 1_200))
+        until(lambda: committed(kafka1.bootstrap, place) == 1_200)
+        for process in (zombie, other):
+            process.end(signal.SIGTERM)
     copies = settled(kafka1.bootstrap, place.copies.name, 1_200)
 
     assert numbers_of(copies) == list(range(1_200))
@@ -201,23 +205,28 @@ def copy_under_kills(
     chance = random.Random(events)
     visits = {(n + 1) * kills // (guests + 1) for n in range(guests)}
 
-    def started(*more: str) -> Process:
-        given = ("sleep=0.004", "concurrency=4", *more)
-        return Process(kafka.bootstrap, place, folder, *given, script=COPIER)
+    with ExitStack() as cleaning:
 
-    for turn in range(kills):
-        process = started(*options)
-        process.wait_for(min(len(set(process.numbers())) + 1, events - len(failing)))
-        if turn in visits:
-            guest = started()
-            time.sleep(chance.uniform(1, 2))
-            assert guest.end(signal.SIGTERM) == 0, guest.output.read_text()
-        time.sleep(chance.uniform(0, 0.5))
-        assert process.end(signal.SIGKILL) == -signal.SIGKILL
-    last = started(*options)
-    copies = settled(kafka.bootstrap, place.copies.name, events - len(failing), seconds=240)
-    records = settled(kafka.bootstrap, place.dead_letters, len(failing))
-    assert last.end(signal.SIGTERM) == 0, last.output.read_text()
+        def started(*more: str) -> Process:
+            given = ("sleep=0.02", "concurrency=4", *more)
+            process = Process(kafka.bootstrap, place, folder, *given, script=COPIER)
+            cleaning.callback(process.kill)
+            return process
+
+        for turn in range(kills):
+            process = started(*options)
+            process.wait_for(min(len(set(process.numbers())) + 1, events - len(failing)))
+            if turn in visits:
+                guest = started()
+                guest.wait_ready()
+                time.sleep(chance.uniform(0, 1))
+                assert guest.end(signal.SIGTERM) == 0, guest.output.read_text()
+            time.sleep(chance.uniform(0, 0.5))
+            assert process.end(signal.SIGKILL) == -signal.SIGKILL
+        last = started(*options)
+        copies = settled(kafka.bootstrap, place.copies.name, events - len(failing), seconds=240)
+        records = settled(kafka.bootstrap, place.dead_letters, len(failing))
+        assert last.end(signal.SIGTERM) == 0, last.output.read_text()
     letters = [letter for record in records if (letter := parse(record.headers()))]
 
     assert numbers_of(copies) == sorted(set(range(events)) - failing)

@@ -14,9 +14,11 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from learnflow_kafka.errors import ClosedError, LearnflowError
+from learnflow_kafka.sdk import transactions
 from learnflow_kafka.sdk._loops import Mailbox
 from learnflow_kafka.sdk.answering import Faces, answering
 from learnflow_kafka.sdk.handling import Desk
@@ -28,6 +30,12 @@ from learnflow_kafka.sdk.producer import AsyncProducer, Producer
 from learnflow_kafka.sdk.routes import Routes
 from learnflow_kafka.sdk.settings import Settings, client_config
 from learnflow_kafka.sdk.thread_workers import ThreadWorkers
+from learnflow_kafka.sdk.transactions import (
+    TransactionDesk,
+    TransactionOutlets,
+    Transactions,
+    WatchfulOutlets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,8 +94,12 @@ class App:
         self.settings = settings or Settings()
         self.service = contract.service(service)
         self._config = client_config(bootstrap, self.settings) | {"client.id": service}
-        self._outlets = Outlets(
+        exactly_once = any(read.exactly_once for read in self.service.consumes)
+        self._outlets = (WatchfulOutlets if exactly_once else Outlets)(
             service, contract, bootstrap=bootstrap, settings=self.settings, sends=sends
+        )
+        self._transacting = partial(
+            TransactionOutlets, service, contract, bootstrap=bootstrap, settings=self.settings
         )
         self.producer = Producer.over(self._outlets)
         """For plain handlers."""
@@ -186,6 +198,7 @@ class App:
     async def serve(self) -> None:
         """The same on the running loop, which async handlers then share."""
         self._routes.check()
+        transactions.check(self.service)
         if self._stop.is_set():
             raise ClosedError("this app has run; make a new one")
         loop = asyncio.get_running_loop()
@@ -214,15 +227,18 @@ class App:
             self._stop_loop()
 
     def _start(self, mailbox: Mailbox) -> None:
-        shared: dict[tuple[str, str, str], list[Route]] = {}
+        shared: dict[tuple[str, ...], list[Route]] = {}
         for route in self._routes.all():
             route.observe(self.settings.observers)
             wanted = route.subscription
-            shared.setdefault((wanted.group, wanted.start, wanted.isolation), []).append(route)
+            alike = (wanted.group, wanted.start, wanted.isolation, wanted.delivery)
+            shared.setdefault(alike, []).append(route)
         for routes in shared.values():
+            first = routes[0].subscription
+            outlets = self._transacting(subscription=first) if first.exactly_once else None
             workers: dict[str, tuple[Route, Workers]] = {}
             for route in routes:
-                mine = (route, self._workers(route, mailbox))
+                mine = (route, self._workers(route, mailbox, outlets))
                 workers |= dict.fromkeys(route.topics, mine)
             poller = Poller(
                 consumer_config(self._config, routes[0], self.settings),
@@ -230,12 +246,19 @@ class App:
                 self.settings,
                 fail=self._fail,
                 stuck=self._exit_stuck,
+                transactions=Transactions(outlets, self.settings) if outlets else None,
             )
             self._pollers.append(poller)
             poller.thread.start()
 
-    def _workers(self, route: Route, mailbox: Mailbox) -> Workers:
-        desk = Desk(route, self._outlets.sender(route.subscription.topic.partitioner))
+    def _workers(
+        self, route: Route, mailbox: Mailbox, outlets: TransactionOutlets | None
+    ) -> Workers:
+        desk: Desk
+        if outlets is not None:
+            desk = TransactionDesk(route, outlets)
+        else:
+            desk = Desk(route, self._outlets.sender(route.subscription.topic.partitioner))
         desk.observers = self.settings.observers
         self._desks.append(desk)
         concurrency = route.subscription.concurrency

@@ -19,10 +19,11 @@ from learnflow_kafka.sdk.observing import FailedTry
 from learnflow_kafka.sdk.outlets import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from learnflow_kafka.sdk.failures import Verdict
     from learnflow_kafka.sdk.observing import Observer
+    from learnflow_kafka.sdk.outputs import Outbox
     from learnflow_kafka.sdk.partitions import Assigned
     from learnflow_kafka.sdk.routes import Handler, Route
     from learnflow_kafka.sdk.sender import Sender
@@ -55,12 +56,19 @@ Opened: TypeAlias = "Call | Wait | Forward | GiveUp | None"
 class Desk:
     """Opens the records of one route, and judges failures."""
 
-    def __init__(self, route: Route, sender: Sender) -> None:
+    def __init__(
+        self,
+        route: Route,
+        sender: Sender,
+        *,
+        mark: Callable[[Handler], Handler] = lambda handler: handler,
+    ) -> None:
+        """`mark` wraps each handler, where something must be known while it runs."""
         self.route = route
         self.observers: Sequence[Observer] = ()
         self._sender = sender
         self._read = route.reader.read
-        self._handlers = route.handlers
+        self._handlers = {cls: mark(handler) for cls, handler in route.handlers.items()}
         self._declared = route.subscription.topic.name
         self._group = route.subscription.group
 
@@ -100,8 +108,22 @@ class Desk:
             offset=origin.offset,
             group=self._group,
             attempt=earlier + assigned.attempts.get(message.offset(), 0) + 1,
+            outbox=self.outbox(assigned, message.offset()),
         )
         return Call(handler, (decoded.event, delivery))
+
+    def outbox(self, assigned: Assigned, offset: int) -> Outbox | None:  # noqa: ARG002 - not here
+        """Where a try of an event leaves what is written with its offset; None: nowhere."""
+        return None
+
+    def keep(
+        self,
+        assigned: Assigned,  # noqa: ARG002 - not here
+        message: Any,  # noqa: ARG002
+        letter: Forward,  # noqa: ARG002
+    ) -> bool:
+        """Whether this desk sees to a letter, so that workers need not write it."""
+        return False
 
     def failed(self, assigned: Assigned, message: Any, error: BaseException) -> Verdict:
         """What to do after a handler raised; counts the try."""

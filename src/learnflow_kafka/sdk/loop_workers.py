@@ -162,7 +162,8 @@ class LoopWorkers:
         else:
             verdict = opened
         if isinstance(verdict, Forward):
-            return await self._forward(assigned, message, verdict)
+            kept = self._desk.keep(assigned, message, verdict)
+            return None if kept else await self._forward(assigned, message, verdict)
         if isinstance(verdict, GiveUp):
             self._fail(nowhere(assigned, message))
             return FOREVER

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from learnflow_kafka.sdk.outputs import Outputs
 from learnflow_kafka.sdk.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Assigned:
 
     __slots__ = (
         "attempts", "bytes", "committed", "completed", "end", "is_retry", "lane", "letters",
-        "partition", "paused", "progressed", "revoked", "route", "running", "topic", "watermark",
+        "outputs", "partition", "paused", "progressed", "revoked", "route", "running", "topic",
+        "watermark",
     )  # fmt: skip
 
     def __init__(self, topic: str, partition: int, route: Route) -> None:
@@ -42,6 +44,8 @@ class Assigned:
         """Failed tries by offset."""
         self.letters: dict[int, Forward] = {}
         """What must be written before an offset is finished, where writing failed."""
+        self.outputs = Outputs()
+        """What is written together with offsets, where the subscription says so."""
         self.bytes = 0
         self.running = 0
         self.revoked = False

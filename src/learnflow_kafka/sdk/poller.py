@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.sdk.routes import Route
     from learnflow_kafka.sdk.settings import Settings
+    from learnflow_kafka.sdk.transactions import Transactions
     from learnflow_kafka.sdk.workers import Workers
 
 log: Final = logging.getLogger("learnflow_kafka.sdk")
@@ -42,6 +43,7 @@ _HOLD: Final = 1.0
 _HICCUP_LASTS: Final = 10.0
 """Seconds for which an error of a broker counts; the client recovers by itself."""
 _LAST_COMMIT: Final = 3.0
+_AGAIN: Final = 0.05
 _MOMENT: Final = 0.005
 _LAG_EVERY: Final = 1.0
 _MISSING: Final = frozenset({Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC})  # noqa: SLF001
@@ -76,7 +78,7 @@ def consumer_config(
 class Poller:
     """One consumer: the routes that share group, start and isolation, and their workers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is the app's choice
         self,
         config: Mapping[str, Any],
         workers: Mapping[str, tuple[Route, Workers]],
@@ -84,8 +86,14 @@ class Poller:
         *,
         fail: Callable[[SdkError], None],
         stuck: Callable[[str], None],
+        transactions: Transactions | None = None,
     ) -> None:
-        """`workers` by topic, retry topics included; `stuck` does not return."""
+        """
+        `workers` by topic, retry topics included; `stuck` does not return.
+
+        With `transactions`, offsets are committed in them, with what handlers had to write.
+        """
+        self._transactions = transactions
         self.beat = time.monotonic()
         """When the thread last came around."""
         self.joined = False
@@ -112,6 +120,8 @@ class Poller:
         """What keeps the consumer from its topics, in words; None while nothing does."""
         for what in list(self._missing.values()):
             return what
+        if self._transactions is not None and self._transactions.trouble is not None:
+            return self._transactions.trouble
         what, when = self._hiccup
         return what if what and time.monotonic() - when < _HICCUP_LASTS else None
 
@@ -126,6 +136,8 @@ class Poller:
 
     def _run(self) -> None:
         try:
+            if self._transactions is not None:
+                self._transactions.start(self._stop, self._touch)
             self.client.subscribe(
                 list(self._workers),
                 on_assign=self._on_assign,
@@ -134,6 +146,8 @@ class Poller:
             )
             while not self._stop.is_set():
                 self._come_around()
+        except SdkError as error:
+            self._fail(error)
         except KafkaException as error:
             self._fail(SdkError(str(faults.request_error(error.args[0])), where=self._group))
         except Exception as error:
@@ -148,7 +162,8 @@ class Poller:
             assigned.collect()
         self._hold_back()
         self._check_stuck(now)
-        if now >= self._next_commit:
+        full = self._transactions is not None and self._transactions.is_full(self.assigned)
+        if now >= self._next_commit or full:
             self._commit(self.assigned, wait=False)
             self._next_commit = now + self._settings.commit_interval
         if now >= self._next_lag:
@@ -221,6 +236,9 @@ class Poller:
         due = [a for a in partitions if a.uncommitted is not None]
         if not due:
             return
+        if self._transactions is not None:
+            self._commit_together(self._transactions, due)
+            return
         offsets = [TopicPartition(a.topic, a.partition, a.watermark.position) for a in due]
         for assigned in due:
             assigned.committed = assigned.watermark.position
@@ -233,6 +251,43 @@ class Poller:
         for result in results or ():
             if result.error is not None:
                 log.warning("%s was not committed: %s", result, result.error.str())
+                place = (result.topic, result.partition)
+                self._uncommit([a for a in due if (a.topic, a.partition) == place])
+
+    def _commit_last(self, partitions: Sequence[Assigned]) -> None:
+        """
+        Commit before partitions go.
+
+        For a moment between two generations of a group its coordinator takes no offsets, so
+        this tries again for a while. What it misses all the same, the next owner repeats.
+        """
+        deadline = time.monotonic() + _LAST_COMMIT
+        while True:
+            self._commit(partitions, wait=True)
+            over = self._transactions is not None and self._transactions.is_over
+            if over or time.monotonic() > deadline:
+                return
+            if all(a.uncommitted is None for a in partitions):
+                return
+            self._touch()
+            time.sleep(_AGAIN)
+
+    def _commit_together(self, transactions: Transactions, due: Sequence[Assigned]) -> None:
+        """Write what the handlers of finished events left, and their offsets: all or nothing."""
+        ends = [(assigned, assigned.watermark.position or 0) for assigned in due]
+        records = [record for assigned, end in ends for record in assigned.outputs.before(end)]
+        offsets = [TopicPartition(a.topic, a.partition, end) for a, end in ends]
+        try:
+            written = transactions.commit(records, offsets, self.client.consumer_group_metadata())
+        except SdkError as error:
+            self._fail(error)
+            return
+        for assigned, end in ends if written else ():
+            assigned.committed = end
+            assigned.outputs.forget(end)
+
+    def _touch(self) -> None:
+        self.beat = time.monotonic()
 
     def _uncommit(self, partitions: Sequence[Assigned]) -> None:
         for assigned in partitions:
@@ -260,7 +315,7 @@ class Poller:
     def _on_revoke(self, _: Any, partitions: Sequence[Any]) -> None:
         gone = self._give_up(partitions)
         self._settle(gone, self._settings.grace)
-        self._commit(gone, wait=True)
+        self._commit_last(gone)
 
     def _on_lost(self, _: Any, partitions: Sequence[Any]) -> None:
         # Others have them already: what we would commit is not ours to say.
@@ -296,10 +351,12 @@ class Poller:
         if not self._settle(mine, self._settings.grace):
             self._settle(mine, self._cancel_late())
         try:
-            self._commit(mine, wait=True)
+            self._commit_last(mine)
             if any(a.running and not a.route.is_async for a in mine):
                 self._stuck("a handler still runs at the end of the grace period")
             self.client.close()
+            if self._transactions is not None:
+                self._transactions.close()
         except KafkaException as error:
             log.warning("leaving %s: %s", self._group, error)
 

@@ -246,13 +246,19 @@ class Sender:
             self._closing.set()
             self._thread.join(_EXIT_TIMEOUT)
             _OPEN.discard(self)
-            self.client.close()
+            # A client that broke says so once more, in odd ways.
+            with suppress(KafkaException, SystemError):
+                self.client.close()
         self.raise_unseen()
 
     def _serve(self) -> None:
         while not self._closing.is_set():
             try:
                 self._serve_once()
+            except KafkaException as error:
+                # A fatal error is raised by whatever polls next, again and again.
+                self._noticed(error.args[0])
+                self._closing.wait(_POLL)
             except Exception:
                 log.exception("serving acknowledgements failed; going on")
             self._served.set()

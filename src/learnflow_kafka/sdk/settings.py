@@ -40,7 +40,8 @@ _OURS: Final = {
     "linger.ms": "give `linger_ms`",
     "message.timeout.ms": "give `delivery_timeout`",
     "partitioner": "the catalog says which partition a key goes to",
-    "transactional.id": "exactly-once sets it",
+    "transaction.timeout.ms": "give `transaction_timeout`",
+    "transactional.id": "give `transactional_instance`",
 }
 
 
@@ -75,7 +76,9 @@ class Settings:
     waits to be sent; `buffer_records` and `buffer_bytes` what waits for a handler, for each
     partition. `commit_interval`: how much is repeated after a kill. `handler_deadline` (None:
     no limit) is the default of handlers; `grace` is how long running handlers may take when
-    the service stops or loses a partition. `extra` holds librdkafka's own settings.
+    the service stops or loses a partition. `transaction_timeout`: after which the broker ends a
+    transaction that a killed process left open; `transactional_instance` names a process for ever
+    (a pod's name), so that its successor ends it at once. `extra` holds librdkafka's own settings.
     `observers` look on: `Tracing()`, `Metrics()`, or your own.
     """
 
@@ -91,6 +94,8 @@ class Settings:
     grace: float = 20
     group_protocol: GroupProtocol = field(default_factory=_protocol_of_environment)
     group_instance: str | None = None
+    transaction_timeout: float = 30
+    transactional_instance: str | None = None
     observers: tuple[Observer, ...] = ()
     extra: Mapping[str, str | float | bool] = field(default_factory=dict)
 

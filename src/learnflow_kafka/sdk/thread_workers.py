@@ -136,7 +136,8 @@ class ThreadWorkers:
         else:
             verdict = opened
         if isinstance(verdict, Forward):
-            return self._forward(assigned, message, verdict)
+            kept = self._desk.keep(assigned, message, verdict)
+            return None if kept else self._forward(assigned, message, verdict)
         if isinstance(verdict, GiveUp):
             self._fail(nowhere(assigned, message))
             return FOREVER
