@@ -116,11 +116,13 @@ def resolve(target: Target) -> Context:
         if not target.context.strip():
             raise UsageError("the context's name is empty", where="--context", fix=_NAMES)
         return named(target.context)
-    from_environment = os.environ.get(VARIABLE)
-    if from_environment:
-        return named(from_environment)
-    chosen = book().current if file().exists() else None
-    return named(chosen) if chosen else _implicit()
+    name = chosen()
+    return named(name) if name else _implicit()
+
+
+def chosen() -> str | None:
+    """The name of the context that holds where none is named; None: none was chosen."""
+    return os.environ.get(VARIABLE) or (book().current if file().exists() else None)
 
 
 def on_kubernetes() -> Context | None:
@@ -128,6 +130,11 @@ def on_kubernetes() -> Context | None:
     saved = book()
     found = saved.contexts.get(os.environ.get(VARIABLE) or saved.current or "")
     return found if found is not None and found.kubernetes is not None else None
+
+
+def of_place(place: Kubernetes) -> Context | None:
+    """The saved context of a release, or None where it is not saved."""
+    return next((c for c in book().contexts.values() if c.kubernetes == place), None)
 
 
 def named(name: str) -> Context:

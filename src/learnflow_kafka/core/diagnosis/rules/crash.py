@@ -113,8 +113,8 @@ def cluster_id(evidence: Evidence) -> Iterator[Cause]:
             for p in evidence.pods
             if p.name == name
             for c in p.containers
-            for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID")
-            if key in c.settings
+            for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID", "NODE_CLUSTER_ID")
+            if c.settings.get(key)
         ]
         yield Cause(
             "crash.cluster_id",
