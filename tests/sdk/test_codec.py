@@ -55,6 +55,20 @@ def test_any_event_comes_back_through_any_mode(
     assert record.key == event.student_id.encode()
 
 
+@given(ANY_EVENT, st.sampled_from(Envelope), st.sampled_from(Envelope))
+def test_a_glance_sees_the_event_that_a_reader_sees(
+    pair: tuple[AnyTopic, Any], written: Envelope, declared: Envelope
+) -> None:
+    """What is written as declared is seen at once; of anything else nothing wrong is seen."""
+    topic, event = pair
+    record = Writer(_in_mode(topic, written), "/test").write(event)
+    seen = Reader(_in_mode(topic, declared)).glance(record.value)
+
+    assert seen is None or seen == event
+    if written is declared is Envelope.STRUCTURED:
+        assert seen == event
+
+
 def _in_mode(topic: AnyTopic, mode: Envelope) -> AnyTopic:
     return Topic(topic.name, topic.events, key=topic.key, envelope=mode)
 
@@ -94,9 +108,12 @@ def test_no_json_raises(value: object, header: str, content: bytes) -> None:
     """JSON that is no event, under any header, is a value too."""
     envelope = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": value}
     for record in (value, envelope):
-        found = Reader(LEARNING_QUERY).read(msgspec.json.encode(record), [(header, content)])
+        data = msgspec.json.encode(record)
+        found = Reader(LEARNING_QUERY).read(data, [(header, content)])
 
         assert isinstance(found, Decoded | Undecodable)
+        if isinstance(Reader(LEARNING_QUERY).read(data, None), Undecodable):
+            assert Reader(LEARNING_QUERY).glance(data) is None
 
 
 def test_deep_nesting_is_poison_and_no_crash() -> None:

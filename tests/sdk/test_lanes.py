@@ -11,8 +11,8 @@ from learnflow_kafka.sdk.lanes import Lanes, Turn
 def test_a_lane_has_one_turn_at_a_time() -> None:
     """While a lane is being handled, its next items wait and other lanes go on."""
     lanes: Lanes[str, int] = Lanes()
-    for lane, item in (("a", 1), ("a", 2), ("b", 3)):
-        lanes.put(lane, item)
+    lanes.put("a", [1, 2])
+    lanes.put("b", [3])
     first = lanes.take(0, limit=1)
     second = lanes.take(0, limit=1)
 
@@ -25,12 +25,11 @@ def test_a_lane_has_one_turn_at_a_time() -> None:
 def test_a_parked_lane_keeps_its_order() -> None:
     """What is given back comes first again, and not before its time."""
     lanes: Lanes[str, int] = Lanes()
-    for item in (1, 2, 3):
-        lanes.put("a", item)
+    lanes.put("a", [1, 2, 3])
     turn = lanes.take(0, limit=2)
     assert turn is not None
     lanes.park("a", turn.items, until=5)
-    lanes.put("a", 4)
+    lanes.put("a", [4])
     later = lanes.take(5, limit=9)
 
     assert lanes.due() is None
@@ -41,7 +40,7 @@ def test_a_parked_lane_keeps_its_order() -> None:
 def test_a_parked_lane_is_not_taken_early() -> None:
     """Before its time a parked lane has no turn, and `due` says when it has."""
     lanes: Lanes[str, int] = Lanes()
-    lanes.put("a", 1)
+    lanes.put("a", [1])
     turn = lanes.take(0, limit=1)
     assert turn is not None
     lanes.park("a", turn.items, until=5)
@@ -53,12 +52,12 @@ def test_a_parked_lane_is_not_taken_early() -> None:
 def test_dropped_lanes_are_forgotten_also_when_parked() -> None:
     """A lane that was dropped and comes again starts afresh, whatever it had waited for."""
     lanes: Lanes[str, int] = Lanes()
-    lanes.put("a", 1)
+    lanes.put("a", [1])
     turn = lanes.take(0, limit=1)
     assert turn is not None
     lanes.park("a", turn.items, until=99)
     dropped = lanes.drop(lambda lane: lane == "a")
-    lanes.put("a", 2)
+    lanes.put("a", [2])
     again = lanes.take(0, limit=1)
 
     assert dropped == 1
@@ -83,8 +82,9 @@ def test_each_item_is_handled_once_and_in_the_order_of_its_lane(
     turns: list[Turn[int, int]] = []
     for now, (step, number) in enumerate(steps):
         if step == "put":
-            lanes.put(number, now)
-            put[number].append(now)
+            items = [now * 3 + place for place in range(now % 3 + 1)]
+            lanes.put(number, items)
+            put[number] += items
         elif step == "take":
             turn = lanes.take(now, limit=number + 1)
             assert turn is None or turn.lane not in {t.lane for t in turns}

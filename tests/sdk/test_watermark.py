@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 def test_the_position_waits_for_the_oldest() -> None:
     """What finished after an open event is not committed."""
     mark = Watermark()
-    for offset in (5, 6, 9):
-        mark.deliver(offset)
-    mark.finish(9)
-    mark.finish(6)
+    mark.deliver([5, 6, 9])
+    mark.finish([9, 6])
 
     assert mark.position is None
     assert mark.oldest == 5
@@ -26,27 +24,32 @@ def test_the_position_waits_for_the_oldest() -> None:
 def test_gaps_between_offsets_are_passed() -> None:
     """Offsets that Kafka left out (compaction, markers) do not hold the position."""
     mark = Watermark()
-    for offset in (5, 9):
-        mark.deliver(offset)
-    mark.finish(9)
-    mark.finish(5)
+    mark.deliver([5, 9])
+    mark.finish([9])
+    mark.finish([5])
 
     assert mark.position == 10
     assert len(mark) == 0
 
 
-@given(st.sets(st.integers(0, 1_000), min_size=1), st.randoms(use_true_random=False))
-def test_the_position_never_passes_an_open_event(offsets: set[int], random: Random) -> None:
-    """In any order of finishing, everything below the position is finished."""
+@given(
+    st.sets(st.integers(0, 1_000), min_size=1),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+)
+def test_the_position_never_passes_an_open_event(
+    offsets: set[int], step: int, random: Random
+) -> None:
+    """In any order of finishing, in steps of any size, all below the position is finished."""
     mark = Watermark()
-    for offset in sorted(offsets):
-        mark.deliver(offset)
+    mark.deliver(sorted(offsets))
     still_open = set(offsets)
     order = sorted(offsets)
     random.shuffle(order)
-    for offset in order:
-        mark.finish(offset)
-        still_open.discard(offset)
+    for start in range(0, len(order), step):
+        finished = order[start : start + step]
+        mark.finish(finished)
+        still_open.difference_update(finished)
 
         assert mark.position is None or not any(o < mark.position for o in still_open)
         assert mark.oldest == min(still_open, default=None)

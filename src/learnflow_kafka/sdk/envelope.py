@@ -14,7 +14,17 @@ import base64
 import binascii
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    TypeAlias,
+    TypeVar,
+)
 
 import msgspec
 
@@ -27,6 +37,8 @@ Headers: TypeAlias = "Sequence[tuple[str, bytes | None]]"
 """A record's headers, in order; a name may come twice."""
 
 T = TypeVar("T")
+
+_Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 
 CONTENT_TYPE: Final = "content-type"
 JSON: Final = "application/json"
@@ -102,6 +114,20 @@ class Structured(Attributes, Generic[T], frozen=True, kw_only=True):
 
     mode: ClassVar[Envelope] = Envelope.STRUCTURED
 
+    data: T
+
+
+class Glimpse(msgspec.Struct, Generic[T], gc=False):
+    """
+    A complete structured record of which only the event matters: the least that decodes.
+
+    What does not decode so may be in order all the same; see `unwrap`.
+    """
+
+    id: _Text
+    source: _Text
+    type: _Text
+    specversion: Literal["1.0"]
     data: T
 
 

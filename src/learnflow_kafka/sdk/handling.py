@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
 
 from learnflow_kafka.core.dead_letters import Origin
 from learnflow_kafka.sdk.codec import Undecodable
@@ -17,6 +19,7 @@ from learnflow_kafka.sdk.delivery import Delivery
 from learnflow_kafka.sdk.failures import Again, Forward, GiveUp, Trial, decide, first_origin
 from learnflow_kafka.sdk.observing import FailedTry
 from learnflow_kafka.sdk.outlets import Prepared
+from learnflow_kafka.sdk.routes import Handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.sdk.observing import Observer
     from learnflow_kafka.sdk.outputs import Outbox
     from learnflow_kafka.sdk.partitions import Assigned
-    from learnflow_kafka.sdk.routes import Handler, Route
+    from learnflow_kafka.sdk.routes import Route
     from learnflow_kafka.sdk.sender import Sender
 
 log: Final = logging.getLogger("learnflow_kafka.sdk")
@@ -36,8 +39,8 @@ LETTER_RETRY: Final = 1.0
 _TIMESTAMP_TYPES: Final = {1: "CreateTime", 2: "LogAppendTime"}
 
 
-class Call(NamedTuple):
-    """A handler and its arguments; one is made for every event, so it is a cheap tuple."""
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """A handler and its arguments; one is made for every event, so it is a cheap struct."""
 
     handler: Handler
     arguments: tuple[Any, ...]
@@ -69,6 +72,9 @@ class Desk:
         self._sender = sender
         self._read = route.reader.read
         self._handlers = {cls: mark(handler) for cls, handler in route.handlers.items()}
+        self._glance = route.reader.glance
+        # A delivery shows all that the record says: nothing to save there.
+        self._glances = not any(h.with_delivery for h in self._handlers.values())
         self._declared = route.subscription.topic.name
         self._group = route.subscription.group
 
@@ -82,11 +88,19 @@ class Desk:
             letter = assigned.letters.get(message.offset())
             if letter is not None:
                 return letter
-        retried = assigned.topic != self._declared
-        if retried:
+        if assigned.is_retry:
             wait = self._until_due(assigned, message)
             if wait is not None:
                 return wait
+        if self._glances:
+            event = self._glance(message.value())
+            if event is not None:
+                handler = self._handlers.get(type(event))
+                return None if handler is None else Call(handler, (event,))
+        return self._open_whole(assigned, message)
+
+    def _open_whole(self, assigned: Assigned, message: Any) -> Opened:
+        """The same for a record whose envelope and headers matter, or whose event is not seen."""
         decoded = self._read(message.value(), message.headers())
         if isinstance(decoded, Undecodable):
             error = decoded.error()
@@ -149,6 +163,7 @@ class Desk:
         log.error(
             "%s[%d]@%d: its record could not be written to %s, and waits: %s",
             assigned.topic, assigned.partition, message.offset(), letter.topic, error,
+            extra=self._fields(assigned, message, error),
         )  # fmt: skip
 
     def finished(self, assigned: Assigned, message: Any) -> None:
@@ -228,4 +243,16 @@ class Desk:
             "%s[%d]@%d: %s at try %d; it %s",
             assigned.topic, assigned.partition, message.offset(), type(error).__name__,
             max(1, assigned.attempts.get(message.offset(), 0)), ending,
+            extra=self._fields(assigned, message, error),
         )  # fmt: skip
+
+    def _fields(self, assigned: Assigned, message: Any, error: BaseException) -> dict[str, object]:
+        """What log formatters for machines find as fields of a record."""
+        return {
+            "topic": assigned.topic,
+            "partition": assigned.partition,
+            "offset": message.offset(),
+            "group": self._group,
+            "attempt": max(1, assigned.attempts.get(message.offset(), 0)),
+            "error": type(error).__name__,
+        }

@@ -53,15 +53,15 @@ class Lanes(Generic[L, T]):
         """How many items wait; those of turns that were taken do not count."""
         return self._size
 
-    def put(self, lane: L, item: T) -> None:
-        """Add an item to the end of its lane."""
+    def put(self, lane: L, items: Sequence[T]) -> None:
+        """Add items to the end of their lane."""
         queue = self._lanes.get(lane)
         if queue is None:
             queue = self._lanes[lane] = _Lane()
         if not queue.items and not queue.busy and not queue.parked:
             self._ready.append(lane)
-        queue.items.append(item)
-        self._size += 1
+        queue.items.extend(items)
+        self._size += len(items)
 
     def take(self, now: float, limit: int) -> Turn[L, T] | None:
         """

@@ -48,9 +48,9 @@ class LoopWorkers:
         self._watch: asyncio.TimerHandle | None = None
         self._stopped = False
 
-    def put(self, records: Sequence[tuple[Lane, Any]]) -> None:
-        """Queue records; for other threads."""
-        self._mailbox.post(self._put, records)
+    def put(self, batch: Sequence[tuple[Lane, Sequence[Any]]]) -> None:
+        """Queue records, each lane's in their order; for other threads."""
+        self._mailbox.post(self._put, batch)
 
     def drop(self, gone: Sequence[Assigned]) -> None:
         """Forget what waits of these partitions; for other threads."""
@@ -77,9 +77,9 @@ class LoopWorkers:
         self._mailbox.post(lambda tasks: [task.cancel() for task in list(tasks)], self._tasks)
         return _IGNORES_CANCEL
 
-    def _put(self, records: Sequence[tuple[Lane, Any]]) -> None:
-        for lane, message in records:
-            self._lanes.put(lane, message)
+    def _put(self, batch: Sequence[tuple[Lane, Sequence[Any]]]) -> None:
+        for lane, records in batch:
+            self._lanes.put(lane, records)
         self._spawn()
 
     def _spawn(self) -> None:

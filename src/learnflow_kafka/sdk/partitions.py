@@ -10,7 +10,7 @@ from learnflow_kafka.sdk.outputs import Outputs
 from learnflow_kafka.sdk.watermark import Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from learnflow_kafka.sdk.failures import Forward
     from learnflow_kafka.sdk.routes import Route
@@ -54,12 +54,12 @@ class Assigned:
         self.end: int | None = None
         self.progressed = time.monotonic()
 
-    def deliver(self, message: Any) -> None:
-        """Take note of a record that goes to the workers."""
+    def deliver(self, messages: Sequence[Any]) -> None:
+        """Take note of records that go to the workers."""
         if not self.watermark:
             self.progressed = time.monotonic()  # idle until now: the wait begins here
-        self.watermark.deliver(message.offset())
-        self.bytes += len(message)
+        self.watermark.deliver([message.offset() for message in messages])
+        self.bytes += sum(map(len, messages))
 
     def collect(self) -> None:
         """Move the watermark by what workers completed meanwhile."""
@@ -67,10 +67,9 @@ class Assigned:
         if not completed:
             return
         self.progressed = time.monotonic()
-        for _ in range(len(completed)):
-            message = completed.popleft()
-            self.watermark.finish(message.offset())
-            self.bytes -= len(message)
+        messages = [completed.popleft() for _ in range(len(completed))]
+        self.watermark.finish([message.offset() for message in messages])
+        self.bytes -= sum(map(len, messages))
 
     @property
     def uncommitted(self) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer as Client
@@ -169,32 +170,33 @@ class Poller:
         if now >= self._next_lag:
             self._measure()
             self._next_lag = now + _LAG_EVERY
-        first = self.client.poll(_POLL)
-        if first is not None:
-            # Two calls: `consume` with a timeout would wait until the batch is full.
-            self._dispatch([first, *self.client.consume(_BATCH, 0)])
+        # Each call gives the interpreter's lock away, and a busy worker keeps it for long: so one
+        # call where much waits. `consume` with a timeout would wait until the batch is full.
+        messages = self.client.consume(_BATCH, 0)
+        if not messages and (first := self.client.poll(_POLL)) is not None:
+            messages = [first]
+        if messages:
+            self._dispatch(messages)
 
     # --- records in ---
 
     def _dispatch(self, messages: Sequence[Any]) -> None:
-        batches: dict[int, tuple[Workers, list[tuple[Lane, Any]]]] = {}
+        by_partition: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
         for message in messages:
-            if message.error() is not None:
+            if message.error() is None:
+                by_partition[message.topic(), message.partition()].append(message)
+            else:
                 self._on_error(message.error(), message.topic())
-                continue
-            assigned = self._assigned.get((message.topic(), message.partition()))
+        for place, records in by_partition.items():
+            assigned = self._assigned.get(place)
             if assigned is None:
                 continue
-            assigned.deliver(message)
+            assigned.deliver(records)
             route, workers = self._workers[assigned.topic]
-            lane = assigned.lane
             if route.subscription.concurrency > 1 and not assigned.is_retry:
-                # A record without a key has no order to keep: a lane of its own.
-                key = message.key()
-                lane = Lane(assigned, message.offset() if key is None else key)
-            batches.setdefault(id(workers), (workers, []))[1].append((lane, message))
-        for workers, batch in batches.values():
-            workers.put(batch)
+                workers.put(_by_key(assigned, records))
+            else:
+                workers.put([(assigned.lane, records)])
 
     def _hold_back(self) -> None:
         """Pause partitions whose buffer stays full, and resume those with room."""
@@ -403,6 +405,15 @@ class Poller:
             self._hiccup = (f"{topic or self._group}: {error.str()}", time.monotonic())
         if error.fatal():
             self._fail(SdkError(f"the consumer broke for good: {error.str()}", where=self._group))
+
+
+def _by_key(assigned: Assigned, records: Sequence[Any]) -> list[tuple[Lane, Sequence[Any]]]:
+    """Records in the lanes of their keys; one without a key has no order to keep."""
+    lanes: defaultdict[Lane, list[Any]] = defaultdict(list)
+    for record in records:
+        key = record.key()
+        lanes[Lane(assigned, record.offset() if key is None else key)].append(record)
+    return list(lanes.items())
 
 
 def _place(assigned: Assigned) -> TopicPartition:

@@ -44,12 +44,12 @@ class ThreadWorkers:
                 daemon=True,
             ).start()
 
-    def put(self, records: Sequence[tuple[Lane, Any]]) -> None:
-        """Queue records."""
+    def put(self, batch: Sequence[tuple[Lane, Sequence[Any]]]) -> None:
+        """Queue records, each lane's in their order."""
         with self._changed:
-            for lane, message in records:
-                self._lanes.put(lane, message)
-            self._changed.notify(len(records))
+            for lane, records in batch:
+                self._lanes.put(lane, records)
+            self._changed.notify(len(batch))
 
     def drop(self, gone: Sequence[Assigned]) -> None:
         """Forget what waits of these partitions."""

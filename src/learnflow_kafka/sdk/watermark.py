@@ -8,6 +8,10 @@ delivered before it is finished too. Pure: no Kafka, no clock, one thread.
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Watermark:
@@ -35,19 +39,19 @@ class Watermark:
         """The first offset that is not finished."""
         return self._pending[0] if self._pending else None
 
-    def deliver(self, offset: int) -> None:
-        """Take note of an event that was handed out."""
-        self._pending.append(offset)
+    def deliver(self, offsets: Iterable[int]) -> None:
+        """Take note of events that were handed out."""
+        self._pending.extend(offsets)
 
-    def finish(self, offset: int) -> None:
-        """Take note that an event needs no more work; moves the position where it can."""
-        pending = self._pending
-        if not pending or offset != pending[0]:
-            self._finished.add(offset)
-            return
-        pending.popleft()
-        finished = self._finished
-        while pending and pending[0] in finished:
-            offset = pending.popleft()
-            finished.remove(offset)
-        self.position = offset + 1
+    def finish(self, offsets: Iterable[int]) -> None:
+        """Take note that events need no more work; moves the position where it can."""
+        pending, finished = self._pending, self._finished
+        for offset in offsets:
+            if not pending or offset != pending[0]:
+                finished.add(offset)
+                continue
+            last = pending.popleft()
+            while finished and pending and pending[0] in finished:
+                last = pending.popleft()
+                finished.remove(last)
+            self.position = last + 1

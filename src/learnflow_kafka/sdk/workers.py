@@ -62,8 +62,8 @@ class Running:
 class Workers(Protocol):
     """What the poll thread asks of workers."""
 
-    def put(self, records: Sequence[tuple[Lane, Any]]) -> None:
-        """Queue records."""
+    def put(self, batch: Sequence[tuple[Lane, Sequence[Any]]]) -> None:
+        """Queue records, each lane's in their order."""
         ...
 
     def drop(self, gone: Sequence[Assigned]) -> None:
