@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from docs.chart import values_page
 
 from learnflow_kafka.cli.main import COMMANDS, cli
 from learnflow_kafka.core.plans.planfile import schema_text as plan_schema
@@ -30,6 +31,7 @@ def pages() -> dict[str, str]:
     return {
         "docs/reference/commands.md": commands_page(),
         "docs/reference/catalog.md": catalogs.reference_page(),
+        "docs/reference/chart.md": values_page(),
         "docs/reference/catalog.schema.json": editor,
         "src/learnflow_kafka/catalogs/catalog.schema.json": editor,
         "docs/reference/plan.schema.json": plan,
