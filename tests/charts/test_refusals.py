@@ -35,6 +35,7 @@ RULES = [
     ("fullnameOverride=0kafka", "cannot be a Service's name"),
     ("config.node\\.id=7", "config.node.id belongs to the chart"),
     ("config.listeners=A://:1", "config.listeners belongs to the chart"),
+    ("extraEnv[0].name=KAFKA_HEAP_OPTS,extraEnv[0].value=x", "extraEnv sets KAFKA_HEAP_OPTS"),
     ("image.repository=apache/kafka-native", "cannot load the readiness agent"),
     ("listeners.external.enabled=true", "names 0 addresses for 3 brokers"),
     ("listeners.local.basePort=65534", "leaves no port for the last of 3 brokers"),

@@ -1,0 +1,118 @@
+"""
+A producer and a consumer that run through whatever happens, and what became of each record.
+
+    python history.py BOOTSTRAP TOPIC OUT
+
+Runs until its input is closed, then waits for every record's fate, reads on to the end of each
+partition, and writes OUT: {"acked": [[number, partition, offset]], "failed": n, "seen": [...]}.
+It stands alone: the lab's network, where it runs, has no project.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message
+
+Place = tuple[int, int, int]
+PAUSE = 0.01
+FATE_MS = 300_000
+END_SECONDS = 180.0
+
+
+@dataclass(slots=True)
+class History:
+    """What was promised and what was seen: number, partition, offset."""
+
+    acked: list[Place] = field(default_factory=list)
+    seen: list[Place] = field(default_factory=list)
+    failed: int = 0
+
+    def fate(self, error: KafkaError | None, message: Message) -> None:
+        """Called once for each record."""
+        if error is not None:
+            self.failed += 1
+            return
+        self.acked.append(_place(message))
+
+
+def _place(message: Message) -> Place:
+    value, partition, offset = message.value(), message.partition(), message.offset()
+    assert value is not None
+    assert partition is not None
+    assert offset is not None
+    return int(value), partition, offset
+
+
+def produce(bootstrap: str, topic: str, history: History, end: threading.Event) -> None:
+    """Send numbers with acks=all until the end, then wait for the fate of each."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "delivery.timeout.ms": FATE_MS,
+            "linger.ms": 5,
+            "log_level": 0,
+        }
+    )
+    number = 0
+    while not end.wait(PAUSE):
+        producer.produce(topic, value=str(number), key=str(number), on_delivery=history.fate)
+        producer.poll(0)
+        number += 1
+    producer.flush(FATE_MS / 1000)
+
+
+def consume(bootstrap: str, topic: str, history: History, produced: threading.Event) -> None:
+    """Read every partition from its beginning to its end once nothing more is sent."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "history",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "log_level": 0,
+        }
+    )
+    partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+    deadline = None
+    while True:
+        message = consumer.poll(0.5)
+        if message is not None and message.error() is None:
+            history.seen.append(_place(message))
+        elif message is None and produced.is_set():
+            deadline = deadline or time.monotonic() + END_SECONDS
+            if len(history.seen) >= len(history.acked) or time.monotonic() > deadline:
+                break
+    consumer.close()
+
+
+def main(bootstrap: str, topic: str, out: str) -> None:
+    """Run until the input is closed."""
+    history, end, produced = History(), threading.Event(), threading.Event()
+    writer = threading.Thread(target=produce, args=(bootstrap, topic, history, end))
+    reader = threading.Thread(target=consume, args=(bootstrap, topic, history, produced))
+    writer.start()
+    reader.start()
+    sys.stdin.read()
+    end.set()
+    writer.join()
+    produced.set()
+    reader.join()
+    told = {"acked": history.acked, "failed": history.failed, "seen": history.seen}
+    Path(out).write_text(json.dumps(told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
