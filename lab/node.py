@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -92,21 +91,32 @@ def _start(places: Places) -> None:
     objects = {"apiVersion": "v1", "kind": "List", "items": config.dns_objects()}
     (places.run / "dns.json").write_text(json.dumps(objects), encoding="utf-8")
     _make_cgroups(places)
-    with (places.run / "lab.log").open("wb") as log:
-        outer = subprocess.Popen(
-            ["unshare", *_NAMESPACES, sys.executable, "-m", "lab.inside"],
-            cwd=RECIPE.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, env={**os.environ, "LEARNFLOW_LAB": str(places.root)},
-        )  # fmt: skip
-    _pid_file(places).write_text(f"{outer.pid} {_started(outer.pid)}", encoding="ascii")
+    outer = int(
+        run(
+            # An orphan on purpose: it outlives the command that started it.
+            "sh", "-c", 'setsid "$@" >"$0" 2>&1 </dev/null & echo $!', places.run / "lab.log",
+            "unshare", *_NAMESPACES, sys.executable, "-m", "lab.inside",
+            cwd=RECIPE.parent, env={**os.environ, "LEARNFLOW_LAB": str(places.root)},
+        )
+    )  # fmt: skip
+    _pid_file(places).write_text(f"{outer} {_started(outer)}", encoding="ascii")
     _link(places)
-    while (said := state.read(places)) is None or said.phase == "starting":
-        if outer.poll() is not None:
-            log_text = (places.run / "lab.log").read_text(errors="replace")
-            raise LabError(f"the lab ended while it started:\n{log_text[-2000:]}")
+    _wait_until_up(places)
+
+
+def _wait_until_up(places: Places) -> None:
+    """Raises LabError with the lab's own word, or its log, where it does not come up."""
+    while True:
+        alive = _first_process(places) is not None
+        said = state.read(places)
+        if said is not None and said.phase == "up":
+            return
+        if said is not None and said.phase == "failed":
+            raise LabError(said.detail)
+        if not alive:
+            log = (places.run / "lab.log").read_text(errors="replace")
+            raise LabError(f"the lab ended while it started:\n{log[-2000:]}")
         time.sleep(0.1)
-    if said.phase == "failed":
-        raise LabError(said.detail)
 
 
 def _link(places: Places) -> None:
