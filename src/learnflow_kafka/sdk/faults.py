@@ -52,6 +52,10 @@ _DELIVERY: Final[Mapping[int, tuple[str, str | None]]] = {
         "the broker does not let this service write to the topic",
         "grant Write and Describe on the topic",
     ),
+    Code.CLUSTER_AUTHORIZATION_FAILED: (
+        "the broker lets this service write to no topic at all",
+        "grant Write and Describe on the topic",
+    ),
     Code._PURGE_QUEUE: ("the producer was closed before the record was sent", None),
     Code._PURGE_INFLIGHT: ("the producer was closed before the acknowledgement came", None),
     Code.NOT_ENOUGH_REPLICAS: (

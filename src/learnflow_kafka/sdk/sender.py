@@ -84,6 +84,7 @@ class Sender:
         self._room_timeout = settings.delivery_timeout
         self.fault: SdkError | None = None
         """Why nothing can be sent any more; None while it can."""
+        self._fatal: Any = None
         self._failed: list[Receipt] = []
         self._posted = 0
         self._burst_until = 0.0
@@ -275,7 +276,8 @@ class Sender:
 
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle a receipt as failed, and remember it until somebody looks or `flush` raises."""
-        self._fail(receipt, faults.delivery_error(error, message.topic()))
+        # Where the client broke it names the purge, and not the reason.
+        self._fail(receipt, faults.delivery_error(self._fatal or error, message.topic()))
 
     def _fail(self, receipt: Receipt, error: DeliveryError) -> None:
         if len(self._failed) >= _REMEMBERED:
@@ -285,11 +287,13 @@ class Sender:
 
     def _noticed(self, error: Any) -> None:
         self.last_error = error.str()
-        if error.fatal() and self.fault is None:
-            self.fault = ClosedError(
+        if error.fatal() and self._fatal is None:
+            self._fatal = error
+            self.fault = self.fault or ClosedError(
                 f"the producer broke for good: {error.str()}",
                 fix="make a new producer; with exactly-once another instance took over",
             )
+            self.client.purge()  # nobody needs to wait for what will never be sent
 
 
 _OPEN: Final[WeakSet[Sender]] = WeakSet()

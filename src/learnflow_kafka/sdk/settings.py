@@ -153,9 +153,18 @@ def _connection(connection: Connection) -> dict[str, str | float | bool]:
     return config
 
 
+class _Hidden(str):
+    """A secret as the client takes it, which no repr of a config shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def _revealed(secret: Secret | SecretRef) -> str:
     if isinstance(secret, Secret):
-        return secret.reveal()
+        return _Hidden(secret.reveal())
     raise UsageError(
         f"the connection's secret is still a reference ({secret.source}: {secret.value})",
         fix="resolve it first and give the connection a Secret",
