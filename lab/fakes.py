@@ -53,7 +53,7 @@ def add(api: Api, node: FakeNode) -> None:
             "apiVersion": "v1",
             "kind": "Node",
             "metadata": {"name": node.name, "labels": labels},
-            "spec": {"taints": [_taint(text) for text in node.taints]},
+            "spec": {"taints": [taint(text) for text in node.taints]},
         },
     )
     resources = {"cpu": node.cpu, "memory": node.memory, "pods": "110"}
@@ -114,7 +114,8 @@ def _conditions(now: dt.datetime) -> list[Object]:
     ]  # fmt: skip
 
 
-def _taint(text: str) -> Object:
+def taint(text: str) -> Object:
+    """A taint from kubectl's words for it: `key=value:Effect`."""
     pair, _, effect = text.rpartition(":")
     key, _, value = pair.partition("=")
     return {"key": key, "value": value, "effect": effect}
