@@ -72,12 +72,27 @@ def _helm(version: str) -> tuple[tuple[str, str], ...]:
     return ((f"helm.sh/helm/v{version[0]}/internal/version.version", f"v{version}"),)
 
 
+def _helm3_for(kubernetes: str) -> tuple[tuple[str, str], ...]:
+    """What Helm 3 renders for where it asks no cluster; Helm 4 knows by itself."""
+    major, minor = kubernetes.split(".")
+    return tuple(
+        (f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}", value)
+        for package in ("chartutil", "lint/rules")
+        for part, value in (("Major", major), ("Minor", minor))
+    )
+
+
 PROGRAMS: Final = (
     Program("kube", "kube", variables=_kubernetes()),
     Program("dns", "dns"),
     Program("pause", "pause"),
     Program("helm", "helm4", "helm.sh/helm/v4/cmd/helm", _helm(HELM4)),
-    Program("helm3", "helm3", "helm.sh/helm/v3/cmd/helm", _helm(HELM3)),
+    Program(
+        "helm3",
+        "helm3",
+        "helm.sh/helm/v3/cmd/helm",
+        _helm(HELM3) + _helm3_for("1.37"),  # of the client in its go.mod, as its own release does
+    ),
 )
 
 
