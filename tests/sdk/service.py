@@ -21,9 +21,9 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
     )
     out = os.open(handled, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     settings = replace(QUICK, group_instance=given.get("instance"))
-    app = App("reader", notes.contract, bootstrap=bootstrap, settings=settings)
+    port = int(given["health"]) if "health" in given else None
+    app = App("reader", notes.contract, bootstrap=bootstrap, settings=settings, health_port=port)
 
-    @app.on(notes.notes, deadline=float(given.get("deadline", 60)))
     def keep(note: Note) -> None:
         if note.text == "fails":
             raise ValueError(note.number)
@@ -32,6 +32,11 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         time.sleep(float(given.get("sleep", 0)))
         os.write(out, b"%d\n" % note.number)
 
+    async def keep_async(note: Note) -> None:
+        keep(note)  # it blocks the loop, as bad handlers do
+
+    register = app.on(notes.notes, deadline=float(given.get("deadline", 60)))
+    register(keep_async if given.get("kind") == "async" else keep)
     app.run()
 
 

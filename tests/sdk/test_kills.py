@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.sdk.notes import FAST, Note, create, reading, until, world
 from tests.sdk.running import Process, committed, written
+from tests.support.ports import free_ports
 
 from learnflow_kafka.core.dead_letters import parse
 from learnflow_kafka.sdk.producer import Producer
@@ -100,3 +103,37 @@ def test_a_plain_handler_past_its_deadline_ends_the_process(
     assert exit_code == 1
     assert "has run for" in process.output.read_text()
     assert committed(kafka1.bootstrap, place) == 2
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_blocked_handler_is_not_live_for_long(
+    kafka1: LocalKafka, tmp_path: Path, kind: str
+) -> None:
+    """Within its limit the service is live; at most five seconds past it, it is not any more."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    with Producer("writer", place.contract, bootstrap=kafka1.bootstrap) as producer:
+        producer.send(place.notes, Note(student="ada", number=0, text="hangs"))
+    port = free_ports(1)
+    process = Process(
+        kafka1.bootstrap, place, tmp_path, "deadline=3", f"health={port}", f"kind={kind}"
+    )
+    until(lambda: is_live(port) or process.process.poll() is not None)
+    was_live = process.process.poll() is None
+    until(lambda: not is_live(port))
+    exit_code = process.process.wait(60)
+    ran = re.search(r"has run for ([0-9.]+) s", process.output.read_text())
+
+    assert was_live
+    assert exit_code == 1
+    assert ran is not None
+    assert 3 <= float(ran[1]) <= 3 + 5
+
+
+def is_live(port: int) -> bool:
+    """What a probe of the liveness page finds."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/live", timeout=60):
+            return True
+    except OSError:
+        return False
