@@ -15,12 +15,14 @@ CHANGING: Final = {
     "apply",
     "context add",
     "context remove",
+    "deploy",
     "dlt purge",
     "dlt replay",
     "down",
     "groups delete",
     "groups reset",
     "topics delete",
+    "undeploy",
 }
 """These move, replace or remove something: they ask first, and can be rehearsed."""
 

@@ -39,7 +39,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(capsys: pytest.CaptureF
     code = run(["aply"])
 
     assert code == 2
-    assert "Did you mean 'apply'?" in capsys.readouterr().err
+    assert "Did you mean 'apply'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda e: e.name)

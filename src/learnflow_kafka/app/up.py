@@ -109,7 +109,7 @@ def up(request: Request, world: World) -> Iterator[UpEvent]:
     cluster = yield from _start(spec, world)
     events: list[Event | Held] = []
     with world.admin(cluster.context) as admin:
-        for event in _apply(admin, world.clock, desired):
+        for event in apply_unasked(admin, world.clock, desired):
             events.append(event)
             yield event
     applied = succeeded([e for e in events if not isinstance(e, Held)])
@@ -167,7 +167,8 @@ def _start(spec: ClusterSpec, world: World) -> Generator[LocalEvent, None, Clust
     raise StartError(f"the cluster {spec.name!r} did not say that it serves")
 
 
-def _apply(admin: KafkaAdmin, clock: Clock, desired: Desired) -> Iterator[Event | Held]:
+def apply_unasked(admin: KafkaAdmin, clock: Clock, desired: Desired) -> Iterator[Event | Held]:
+    """Carry out what the catalog wants, unless a step of it could destroy something."""
     yield from prepare(admin, clock, desired, Scope())
     plan = make_plan(admin, desired, Scope(), now_ms=clock.now_ms())
     yield Planned(plan)

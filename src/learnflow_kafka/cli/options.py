@@ -79,7 +79,7 @@ def kubernetes_options(function: F) -> F:
     """`--namespace`, `--release`, `--kube-context` and `--kubeconfig` (argument `place`)."""
     import functools  # noqa: PLC0415 - imported with the first command that needs it
 
-    @click.option("--namespace", "-n", metavar="NAME", help="Default: kafka.")
+    @click.option("--namespace", metavar="NAME", help="Default: kafka.")
     @click.option("--release", metavar="NAME", help="Helm's name for it. Default: kafka.")
     @click.option(
         "--kube-context", metavar="NAME", help="The kubeconfig's context. Default: its current one."

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from learnflow_kafka.errors import KubernetesError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -197,6 +199,10 @@ class Platform(Protocol):
         """The classes of volumes."""
         ...
 
+    def room(self) -> tuple[NodeRoom, ...]:
+        """The nodes that take pods; what other namespaces' pods ask for is taken off."""
+        ...
+
     def snapshot(self) -> Snapshot:
         """What stands there now; never raises for a part that we may not read."""
         ...
@@ -252,11 +258,13 @@ class Wish:
     """
     What Helm is asked for.
 
-    `values` are files and `settings` are `key=value`, both in the order in which later ones
-    win; `timeout` is in seconds.
+    `kept` is YAML: values of an earlier deploy that still hold. `values` are files and
+    `settings` are `key=value`. Later ones win, and `kept` over nothing but the chart's own.
+    `timeout` is in seconds.
     """
 
     release: str
+    kept: str | None = None
     values: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     timeout: float = 600.0
@@ -278,6 +286,47 @@ class Manifest:
 
     kind: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    The pods of one rendered workload and what each asks for.
+
+    `cpu` in thousandths of a core, `memory` in bytes; `classes` are the storage classes of
+    its claims (None: the default one, empty: none at all).
+    """
+
+    name: str
+    component: str
+    pods: int
+    cpu: int = 0
+    memory: int = 0
+    classes: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What the chart makes of the values; `mode` is `kraft` or `zookeeper`."""
+
+    objects: tuple[Manifest, ...]
+    shares: tuple[Share, ...]
+    mode: str | None = None
+
+    @property
+    def brokers(self) -> int | None:
+        """How many brokers there will be."""
+        return next((s.pods for s in self.shares if s.component == BROKER), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRoom:
+    """A node that takes pods, and what is not promised to others; units as in `Share`."""
+
+    name: str
+    cpu: int
+    memory: int
+    pods: int
 
 
 class Installing(Protocol):
@@ -303,7 +352,11 @@ class Releases(Protocol):
         """The tries at a release, oldest first; none where there is none."""
         ...
 
-    def render(self, wish: Wish) -> tuple[Manifest, ...]:
+    def values(self, release: str) -> str | None:
+        """The values, as YAML, that the last deploy was given; None where there was none."""
+        ...
+
+    def render(self, wish: Wish) -> Rendering:
         """The objects that it would make; nothing is changed."""
         ...
 
@@ -343,6 +396,34 @@ def pods_of(snapshot: Snapshot, component: str) -> tuple[Pod, ...]:
         return ()
     found = (pod for pod in snapshot.pods if pod.component == component)
     return tuple(sorted(found, key=lambda pod: (_ordinal(pod.name), pod.name)))
+
+
+def named_pods(
+    snapshot: Snapshot, place: Kubernetes, component: str, numbers: Collection[int] = ()
+) -> list[str]:
+    """
+    The names of a component's pods, or only of those with these numbers.
+
+    Raises KubernetesError where there are none, or not all of the numbers.
+    """
+    where = f"release {place.release}, namespace {place.namespace}"
+    if not isinstance(snapshot.pods, tuple):
+        raise KubernetesError(snapshot.pods.reason, where=where, fix=snapshot.pods.fix)
+    found = {_ordinal(pod.name): pod.name for pod in pods_of(snapshot, component)}
+    if not found:
+        raise KubernetesError(
+            f"there are no {component} pods",
+            where=where,
+            fix="`learnflow deploy`, or name the place with --namespace and --release",
+        )
+    absent = sorted(set(numbers) - set(found))
+    if absent:
+        raise KubernetesError(
+            f"there is no {component} pod with number {', '.join(map(str, absent))}; "
+            f"there are {', '.join(found.values())}",
+            where=where,
+        )
+    return [found[number] for number in sorted(numbers or found)]
 
 
 def workload_of(snapshot: Snapshot, component: str) -> Workload | None:

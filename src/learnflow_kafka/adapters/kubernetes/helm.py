@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from learnflow_kafka.adapters.kubernetes import write
-from learnflow_kafka.core.kubernetes import Manifest, Revision
+from learnflow_kafka.adapters.kubernetes.rendered import rendering
+from learnflow_kafka.core.kubernetes import Revision
 from learnflow_kafka.errors import HelmError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from learnflow_kafka.adapters.kubernetes.client import Client
-    from learnflow_kafka.core.kubernetes import Wish
+    from learnflow_kafka.core.kubernetes import Rendering, Wish
 
 VARIABLE: Final = "LEARNFLOW_HELM"
 OLDEST: Final = 3
@@ -86,29 +87,30 @@ class Helm:
             raise
         return tuple(_revision(entry) for entry in json.loads(said))
 
-    def render(self, wish: Wish) -> tuple[Manifest, ...]:
+    def values(self, release: str) -> str | None:
+        """The values that the last deploy was given; None where there was none."""
+        try:
+            said = self._ask(["get", "values", release, "--output", "yaml", *self._place])
+        except HelmError as error:
+            if "release: not found" in error.what:
+                return None
+            raise
+        return None if said.strip() in {"", "null", "{}"} else said
+
+    def render(self, wish: Wish) -> Rendering:
         """The objects that the chart makes of these values; the cluster is not asked."""
-        text = self._ask(["template", wish.release, *self._what(wish), *self._place])
-        found = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-        return tuple(Manifest(one["kind"], one["metadata"]["name"]) for one in found)
+        with self._what(wish) as what:
+            text = self._ask(["template", wish.release, "--skip-tests", *what, *self._place])
+        return rendering([one for one in yaml.safe_load_all(text) if isinstance(one, dict)])
 
     @contextlib.contextmanager
     def upgrade(self, wish: Wish) -> Iterator[Running]:
         """Install or upgrade, and wait until all is ready; leaving early interrupts it."""
-        command = [
-            "upgrade",
-            wish.release,
-            *self._what(wish),
-            "--install",
-            "--wait",
-            "--timeout",
-            f"{wish.timeout:.0f}s",
-            "--history-max",
-            str(_KEPT),
-            *self._place,
-        ]
-        with tempfile.TemporaryFile() as said:
-            running = Running(_start(command, said), said)
+        with self._what(wish) as what, tempfile.TemporaryFile() as said:
+            patience = ["--wait", "--timeout", f"{wish.timeout:.0f}s"]
+            kept = ["--history-max", str(_KEPT)]
+            command = ["upgrade", wish.release, *what, "--install", *patience, *kept]
+            running = Running(_start([*command, *self._place], said), said)
             try:
                 yield running
             finally:
@@ -125,13 +127,21 @@ class Helm:
             patience=timeout + _SHORT,
         )
 
-    def _what(self, wish: Wish) -> list[str]:
+    @contextlib.contextmanager
+    def _what(self, wish: Wish) -> Iterator[list[str]]:
+        """The chart and its values; what is kept of an earlier deploy lies in a file meanwhile."""
         words = [str(self._chart)]
-        for file in wish.values:
-            words += ["--values", file]
-        for setting in wish.settings:
-            words += ["--set", setting]
-        return words
+        with contextlib.ExitStack() as stack:
+            if wish.kept is not None:
+                file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".yaml"))
+                file.write(wish.kept)
+                file.flush()
+                words += ["--values", file.name]
+            for name in wish.values:
+                words += ["--values", name]
+            for setting in wish.settings:
+                words += ["--set", setting]
+            yield words
 
     def _ask(self, words: Sequence[str], *, patience: float = _SHORT) -> str:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.adapters.kubernetes import execute, logs, read, write
 from learnflow_kafka.adapters.kubernetes.forward import Forwarder
+from learnflow_kafka.adapters.kubernetes.rendered import room
 from learnflow_kafka.core.kubernetes import BROKER, pods_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.adapters.kubernetes.client import Client
     from learnflow_kafka.core.kubernetes import (
         Door,
+        NodeRoom,
         Pod,
         PodLine,
         Ran,
@@ -74,6 +76,12 @@ class KubernetesPlatform:
     def storage_classes(self) -> tuple[StorageClass, ...]:
         """The classes of volumes."""
         return tuple(read.storage_class(found) for found in self._client.items(_CLASSES))
+
+    def room(self) -> tuple[NodeRoom, ...]:
+        """The nodes that take pods, and what is left on each."""
+        nodes = self._client.items("/api/v1/nodes")
+        alive = "status.phase!=Succeeded,status.phase!=Failed"
+        return room(nodes, self._client.items("/api/v1/pods", fields=alive))
 
     def snapshot(self) -> Snapshot:
         """What stands there now."""

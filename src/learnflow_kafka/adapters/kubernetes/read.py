@@ -33,6 +33,8 @@ _SERVICE_NAME: Final = "kubernetes.io/service-name"
 _REVISION: Final = "controller-revision-hash"
 _DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
 
+_PROBE: Final = "Unhealthy:"
+
 HOPELESS: Final = frozenset(
     {
         "CrashLoopBackOff",
@@ -155,6 +157,8 @@ def _trouble(name: str, status: Object, told: Mapping[str, str]) -> tuple[str | 
         if reason in HOPELESS:
             return _container_words(container, waiting), True
     event = told.get(f"Pod/{name}")
+    if event is not None and event.startswith(_PROBE):
+        event = None  # a probe that fails says no more than that it is not ready
     if any("running" in (c.get("state") or {}) for c in status.get("containerStatuses") or []):
         return f"it runs and is not ready yet{f' ({event})' if event else ''}", False
     return event or "its containers are being started", False

@@ -6,34 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli.durations import Seconds
 from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
 from learnflow_kafka.core.findings import Report
-from learnflow_kafka.core.units import FOREVER, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.app.verify import Attempt
-
-
-class Seconds(click.ParamType[float]):
-    """A duration as people write it, such as `60s` or `2m`, in seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The seconds of the duration; UsageError with what to write instead."""
-        if not isinstance(value, str):
-            return value
-        try:
-            milliseconds = parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if milliseconds == FOREVER:
-            self.fail("waiting needs an end; write a duration such as 60s", param, ctx)
-        return milliseconds / 1000
 
 
 @click.command(
