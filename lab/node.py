@@ -63,11 +63,24 @@ def is_up(places: Places) -> bool:
 
 
 def enter(places: Places, command: Iterable[str]) -> list[str]:
-    """The command line that runs a command among the lab's processes, mounts and interfaces."""
+    """
+    The command line that runs a command among the lab's processes, mounts and interfaces.
+
+    The command is a child: a signal to the process that is started does not reach it.
+    """
+    return _entered(places, "--wd", "--net", "--mount", "--pid", "--", *command)
+
+
+def in_network(places: Places, command: Iterable[str]) -> list[str]:
+    """The same for a program of this machine that needs only the lab's network."""
+    return _entered(places, "--net", "--", *command)
+
+
+def _entered(places: Places, *words: str) -> list[str]:
     first = _first_process(places)
     if first is None:
         raise LabError("the lab is down; run: make lab-up")
-    return ["nsenter", f"--target={first}", "--wd", "--net", "--mount", "--pid", "--", *command]
+    return ["nsenter", f"--target={first}", *words]
 
 
 def _check_machine() -> None:
