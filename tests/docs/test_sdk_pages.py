@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.sdk.notes import reading
+from tests.docs.snippets import snippets
+from tests.sdk.notes import reading, settled
 
 from learnflow_kafka.core.dead_letters import parse
 from learnflow_kafka.events import CONTRACT
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/how-to/first-service.md"
+ONCE = ROOT / "docs/how-to/exactly-once.md"
 PROGRAM = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -65,3 +68,44 @@ def test_the_first_service_runs_as_the_page_says(kafka1: LocalKafka, tmp_path: P
     assert letter is not None
     assert letter.failure.message == "an empty question has no answer"
     assert service.returncode == 0
+
+
+ORDERS = """
+import sys
+from shop_events import CONTRACT, SHOP_ORDERS, OrderPlaced
+from learnflow_kafka.sdk import Producer
+
+with Producer("shop", CONTRACT) as producer:
+    for total in (0, 5, 7):
+        producer.send(SHOP_ORDERS, OrderPlaced(customer_id="ada", total=total))
+"""
+
+
+@pytest.mark.kafka
+def test_the_exactly_once_service_runs_as_the_page_says(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """Catalog, contract and service as written: an invoice for each order, none for nothing."""
+    page = ONCE.read_text(encoding="utf-8")
+    for snippet in snippets(page):
+        if snippet.relation == "file":
+            (tmp_path / snippet.file).write_text(snippet.text, encoding="utf-8")
+    for name, text in [*PROGRAM.findall(page), ("shop.py", ORDERS)]:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    command = next(s.text for s in snippets(page) if s.language == "sh").split()
+    codegen = [sys.executable, "-m", "learnflow_kafka", *command[1:]]
+    subprocess.run(codegen, cwd=tmp_path, check=True, capture_output=True)
+    admin = AdminClient({"bootstrap.servers": kafka1.bootstrap})
+    topics = ("shop.orders", "shop.invoices", "shop.orders.billing.dlt")
+    for created in admin.create_topics([NewTopic(n, 3, 1) for n in topics]).values():
+        created.result(30)
+    service = run(tmp_path, "billing.py", kafka1.bootstrap)
+    run(tmp_path, "shop.py", kafka1.bootstrap).communicate(timeout=60)
+    letters = settled(kafka1.bootstrap, "shop.orders.billing.dlt", 1)
+    invoices = settled(kafka1.bootstrap, "shop.invoices", 2)
+    service.send_signal(signal.SIGTERM)
+    service.communicate(timeout=60)
+    [letter] = [parse(record.headers()) for record in letters]
+
+    assert service.returncode == 0
+    assert sorted(json.loads(record.value())["amount"] for record in invoices) == [5, 7]
+    assert letter is not None
+    assert letter.failure.message == "there is nothing to pay"
