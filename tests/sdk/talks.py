@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.sdk.notes import FAST, until
 from tests.sdk.running import QUICK, running
 
-from learnflow_kafka.core.catalog import Envelope, Ordering, Place, Retries
+from learnflow_kafka.core.catalog import Envelope, Guarantee, Ordering, Place, Retries
 from learnflow_kafka.core.names import dead_letter_topic
 from learnflow_kafka.sdk.app import App
 from learnflow_kafka.sdk.contract import (
@@ -92,7 +92,12 @@ class Talk:
             yield app
 
 
-def talk(*, retries: Retries = FAST, concurrency: int = 1) -> Talk:
+def talk(
+    *,
+    retries: Retries = FAST,
+    concurrency: int = 1,
+    guarantee: Guarantee = Guarantee.AT_LEAST_ONCE,
+) -> Talk:
     """A new platform."""
     name = f"talk.{uuid.uuid4().hex[:8]}"
     place = Place("talk.yaml", 5)
@@ -111,7 +116,7 @@ def talk(*, retries: Retries = FAST, concurrency: int = 1) -> Talk:
     letters = dead_letter_topic(questions.name, group)
     asked = Subscription(
         questions, group, concurrency=concurrency, retries=retries, dead_letter_topic=letters,
-        place=place,
+        delivery=guarantee, place=place,
     )  # fmt: skip
     told = Subscription(answers, f"{name}.asker", place=place)
     services = (

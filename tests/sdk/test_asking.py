@@ -5,15 +5,18 @@ import json
 import logging
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import Producer as RawProducer
-from tests.sdk.notes import until
+from prometheus_client import CollectorRegistry
+from tests.sdk.notes import reading, until
 from tests.sdk.running import running
 from tests.sdk.talks import PROMPT, Answer, Question, talk, told, told_later
 
+from learnflow_kafka.core.catalog import Guarantee
 from learnflow_kafka.errors import (
     ClosedError,
     ContractError,
@@ -23,6 +26,7 @@ from learnflow_kafka.errors import (
     RemoteError,
 )
 from learnflow_kafka.sdk import App, Asker, AsyncAsker, Reject
+from learnflow_kafka.sdk.metrics import Metrics
 from learnflow_kafka.testing import mock as mock_kafka
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from tests.sdk.talks import Talk
     from tests.support.clusters import LocalKafka
 
+    from learnflow_kafka.sdk import Delivery
     from learnflow_kafka.testing import MockKafka
 
 
@@ -380,3 +385,33 @@ def test_clients_that_share_a_reply_topic_get_their_own(kafka1: LocalKafka) -> N
     assert len(pairs) == 1_002
     assert [answer for _, answer in pairs] == [f"You said: {asked}" for asked, _ in pairs]
     assert counts == {"answered": 1_002, "strays": 0}
+
+
+@pytest.mark.kafka
+def test_a_reply_may_be_written_exactly_once(kafka1: LocalKafka) -> None:
+    """Where requests are handled exactly once, the reply is in the transaction of its request."""
+    place = talk(guarantee=Guarantee.EXACTLY_ONCE)
+    place.create(kafka1.bootstrap)
+    metrics = Metrics(CollectorRegistry())
+    settings = replace(PROMPT, observers=(metrics,))
+    app = App("tutor", place.contract, bootstrap=kafka1.bootstrap, settings=settings)
+    tries: list[str] = []
+
+    @app.answers(place.exchange)
+    def answer(question: Question, delivery: Delivery) -> Answer:
+        tries.append(question.id)
+        assert delivery.exactly_once
+        if len(tries) == 1:
+            raise ValueError(question.id)
+        return told(question)
+
+    with running(app), asker_of(kafka1.bootstrap, place) as asker:
+        answers = [asker.ask(Question(id=f"q{n}"), timeout=60) for n in range(3)]
+    with reading(kafka1.bootstrap, place.answers.name) as read:
+        records = read(3)
+    name = "learnflow_events_produced_total"
+    written = metrics.registry.get_sample_value(name, {"topic": place.answers.name})
+
+    assert [a.id for a in answers] == ["q0", "q1", "q2"]
+    assert tries == ["q0", "q0", "q1", "q2"]
+    assert (len(records), written) == (3, 3)

@@ -59,14 +59,22 @@ def answering(
 
     async def answer_async(event: Any, delivery: Delivery) -> None:
         reply = await (handler(event, delivery) if call.with_delivery else handler(event))
-        if reply is not None:
-            headers = _headers(exchange, event, reply, delivery)
+        if reply is None:
+            return
+        headers = _headers(exchange, event, reply, delivery)
+        if delivery.exactly_once:
+            delivery.send(exchange.reply, reply, headers=headers)
+        else:
             await faces.awaited.send(exchange.reply, reply, headers=headers)
 
     def answer(event: Any, delivery: Delivery) -> None:
         reply = handler(event, delivery) if call.with_delivery else handler(event)
-        if reply is not None:
-            headers = _headers(exchange, event, reply, delivery)
+        if reply is None:
+            return
+        headers = _headers(exchange, event, reply, delivery)
+        if delivery.exactly_once:
+            delivery.send(exchange.reply, reply, headers=headers)
+        else:
             faces.plain.send(exchange.reply, reply, headers=headers)
 
     made = answer_async if call.is_async else answer

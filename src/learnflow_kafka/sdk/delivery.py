@@ -79,6 +79,11 @@ class Delivery:
         self._outbox.send(topic, event, key, headers)
 
     @property
+    def exactly_once(self) -> bool:
+        """Whether `send` writes events together with this one's offset."""
+        return self._outbox is not None
+
+    @property
     def key(self) -> bytes | None:
         """The record's key."""
         key: bytes | None = self._message.key()

@@ -61,6 +61,12 @@ class Outbox:
         """Take nothing more."""
         self.is_open = False
 
+    def settle(self, error: ClosedError | None) -> None:
+        """Tell observers that the records were written, or were not."""
+        for record in self.records:
+            if record.watch is not None:
+                record.watch.settle(error)
+
 
 class Outputs:
     """
@@ -91,6 +97,7 @@ class Outputs:
         earlier = self._boxes.get(offset)
         if earlier is not None:
             earlier.close()
+            earlier.settle(ClosedError("the try of the handler that sent it failed"))
             self.count(-earlier.size)
         box = self._boxes[offset] = Outbox(self, prepare)
         return box
@@ -110,4 +117,6 @@ class Outputs:
     def forget(self, position: int) -> None:
         """Drop what was written: that of the events before a position."""
         for offset in [offset for offset in list(self._boxes) if offset < position]:
-            self.count(-self._boxes.pop(offset).size)
+            written = self._boxes.pop(offset)
+            self.count(-written.size)
+            written.settle(None)
