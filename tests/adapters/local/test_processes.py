@@ -18,7 +18,7 @@ from learnflow_kafka.adapters.local import processes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; time.sleep(600)"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def node(tmp_path: Path) -> Iterator[tuple[Path, processes.Running]]:
     running = processes.spawn([sys.executable, "-c", SLEEP, processes.mark(folder)], folder)
     yield folder, running
     processes.terminate(running, by_force=True)
-    processes.await_end(running, timeout=10)
+    processes.await_end(running, timeout=60)
 
 
 def test_a_node_is_found_by_its_pid_file(node: tuple[Path, processes.Running]):
@@ -66,14 +66,14 @@ def test_a_node_may_open_as_many_files_as_the_system_allows(tmp_path: Path):
 
     assert ours == 256
     assert theirs == (hard, hard)
-    assert processes.await_end(running, timeout=10)
+    assert processes.await_end(running, timeout=60)
 
 
 def test_a_stale_pid_file_means_nothing_runs(node: tuple[Path, processes.Running]):
     """A process that was killed is gone, and the reason is told."""
     folder, running = node
     processes.terminate(running, by_force=True)
-    processes.await_end(running, timeout=10)
+    processes.await_end(running, timeout=60)
 
     found, why = processes.find(folder)
     assert found is None
@@ -131,6 +131,6 @@ def test_options_meant_for_other_javas_do_not_reach_kafka(
     while not output.read_text().endswith("\n"):
         assert processes.alive(running)
     processes.terminate(running, by_force=True)
-    processes.await_end(running, timeout=10)
+    processes.await_end(running, timeout=60)
 
     assert "JAVA_TOOL_OPTIONS" not in json.loads(output.read_text())

@@ -67,7 +67,7 @@ def pids(runtime: LocalRuntime, name: str) -> dict[int, int]:
 def kill(pid: int) -> None:
     process = psutil.Process(pid)
     process.kill()
-    process.wait(10)
+    process.wait(60)
 
 
 def left(folder: Path) -> list[int]:
@@ -230,7 +230,7 @@ def test_a_pid_that_another_program_got_is_left_alone(runtime: LocalRuntime, spe
     """A stale pid file that points to a stranger neither stops him nor counts as a broker."""
     cluster = serving(up(runtime, spec)).cluster
     down(runtime, "t")
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     folder = launch.folder_of(cluster, cluster.nodes[0])
     started = psutil.Process(stranger.pid).create_time()
     processes.remember(folder, processes.Running(stranger.pid, started))
