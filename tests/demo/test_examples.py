@@ -115,7 +115,9 @@ def test_every_folder_is_run_here():
     """A new example needs a test, and a README that says what it shows."""
     folders = {place.parent.name for place in EXAMPLES.glob("*/service.py")}
 
-    assert folders == {"tutor", "code_runner", "exercises", "struggle_detector", "progress"}
+    assert folders == {
+        "tutor", "code_runner", "exercises", "struggle_detector", "progress", "gateway",
+    }  # fmt: skip
     assert all((EXAMPLES / name / "README.md").exists() for name in folders)
 
 
@@ -128,6 +130,31 @@ def test_the_tutor_answers(platform: LocalKafka, tmp_path: Path, student: str):
 
     assert response.query_id == query.query_id
     assert "A loop repeats" in response.content
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is a loop?", "A loop repeats"),
+        (" ", "could not be done (learnflow_kafka.sdk.failures.Reject)"),
+    ],
+    ids=["answered", "rejected"],
+)
+def test_the_gateway_asks_both(platform: LocalKafka, tmp_path: Path, question: str, answer: str):
+    """One request to the tutor, one to the code runner, and the replies to both."""
+    program = [sys.executable, str(EXAMPLES / "gateway" / "service.py"), question, "print(6 * 7)"]
+    environment = os.environ | {"LEARNFLOW_BOOTSTRAP": platform.bootstrap}
+    with running("tutor", platform, tmp_path), running("code_runner", platform, tmp_path):
+        for _ in range(6):  # each has ten seconds: the services need a moment to begin
+            done = subprocess.run(
+                program, env=environment, capture_output=True, text=True, check=False
+            )
+            if "in time" not in done.stdout:
+                break
+
+    assert done.returncode == 0, done.stderr
+    assert f"tutor: {answer}" in done.stdout
+    assert "program: 42" in done.stdout
 
 
 def test_the_code_runner_runs(platform: LocalKafka, tmp_path: Path, student: str):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.demo.code_runner.runner import Limits, Outcome, run
 from learnflow_kafka.events import (
-    CODE_EXECUTION_REQUEST,
+    CODE_EXECUTION_REQUEST_EXCHANGE,
     CODE_EXECUTION_RESULT,
     CodeExecutionResult,
 )
@@ -26,12 +26,12 @@ def register(app: App) -> None:
     """Add the code runner's handler to its app."""
 
     # A plain function: it waits for a process, so it belongs on a thread, not on the loop.
-    @app.on(CODE_EXECUTION_REQUEST)
-    def on_request(request: CodeExecutionRequest) -> None:
+    @app.answers(CODE_EXECUTION_REQUEST_EXCHANGE)
+    def on_request(request: CodeExecutionRequest) -> CodeExecutionResult:
         if request.language != "python":
             raise Reject(f"only Python can be run here, not {request.language}")
         outcome = run(request.source, stdin=request.stdin or "", limits=limits(request.limits))
-        app.producer.send(CODE_EXECUTION_RESULT, result(request, outcome))
+        return result(request, outcome)
 
 
 def limits(wanted: CodeExecutionRequestLimits | None) -> Limits:

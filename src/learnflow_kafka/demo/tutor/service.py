@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.demo.tutor.answers import answer, offer_help
-from learnflow_kafka.events import LEARNING_QUERY, LEARNING_RESPONSE, STRUGGLE_DETECTED
+from learnflow_kafka.events import (
+    LEARNING_QUERY_EXCHANGE,
+    LEARNING_RESPONSE,
+    STRUGGLE_DETECTED,
+)
 from learnflow_kafka.sdk import Reject
 
 if TYPE_CHECKING:
-    from learnflow_kafka.events import LearningQuery, StruggleDetected
+    from learnflow_kafka.events import LearningQuery, LearningResponse, StruggleDetected
     from learnflow_kafka.sdk import App
 
 NAME: Final = "tutor"
@@ -19,11 +23,11 @@ SENDS: Final = (LEARNING_RESPONSE,)
 def register(app: App) -> None:
     """Add the tutor's handlers to its app."""
 
-    @app.on(LEARNING_QUERY)
-    async def on_query(query: LearningQuery) -> None:
+    @app.answers(LEARNING_QUERY_EXCHANGE)
+    async def on_query(query: LearningQuery) -> LearningResponse:
         if not query.query.strip():
             raise Reject("an empty question has no answer")
-        await app.async_producer.send(LEARNING_RESPONSE, answer(query))
+        return answer(query)
 
     @app.on(STRUGGLE_DETECTED)
     async def on_struggle(struggle: StruggleDetected) -> None:
