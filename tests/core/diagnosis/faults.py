@@ -5,6 +5,7 @@ The messages are the scheduler's, the kubelet's, Kafka's, ZooKeeper's and Helm's
 """
 
 from dataclasses import replace
+from typing import Any
 
 from tests.core.diagnosis import graphs as g
 
@@ -121,7 +122,7 @@ UNBOUND = (
 )
 
 
-def unbound(*, message: str = UNBOUND, **changes) -> Evidence:
+def unbound(*, message: str = UNBOUND, **changes: Any) -> Evidence:
     """The third broker waits for its claim."""
     base = g.pending(message)
     stuck = g.claim(2, phase="Pending", volume=None, capacity=None, **changes)
@@ -138,9 +139,7 @@ def no_default_class() -> Evidence:
         "no persistent volumes available for this claim and no storage class is set",
         type="Normal",
     )
-    return replace(
-        base, classes=(StorageClass("standard", "csi.example.com"),), events=(told,)
-    )
+    return replace(base, classes=(StorageClass("standard", "csi.example.com"),), events=(told,))
 
 
 def volumes_too_small() -> Evidence:
@@ -198,7 +197,7 @@ def over_quota() -> Evidence:
         "StatefulSet",
         "kafka",
         "FailedCreate",
-        "create Pod kafka-2 in StatefulSet kafka failed error: pods \"kafka-2\" is forbidden: "
+        'create Pod kafka-2 in StatefulSet kafka failed error: pods "kafka-2" is forbidden: '
         "exceeded quota: all, requested: pods=1, used: pods=2, limited: pods=2",
     )
     return replace(
@@ -402,9 +401,7 @@ def plaintext() -> Evidence:
 def no_dns() -> Evidence:
     """CoreDNS is down."""
     names = tuple(replace(p, unresolved="Try again") for p in g.probes())
-    return g.healthy(
-        dns_endpoints=Endpoints("kube-system", "kube-dns"), probes=names
-    )
+    return g.healthy(dns_endpoints=Endpoints("kube-system", "kube-dns"), probes=names)
 
 
 def other_domain() -> Evidence:
@@ -462,7 +459,7 @@ def no_majority() -> Evidence:
         "kafka-zookeeper-2", Sign.ZK_NEWER_CLIENT,
         "Refusing session request for client /10.0.0.1 as it has seen zxid 0x200000001",
     )  # fmt: skip
-    return g.on_zookeeper("standby", None, None, logs=(sign,), zookeeper=g.ensemble(None, None, "follower"))  # fmt: skip
+    return g.on_zookeeper(None, None, "follower", logs=(sign,))
 
 
 def three_ensembles() -> Evidence:
@@ -515,12 +512,11 @@ def immutable() -> Evidence:
 
 def elsewhere() -> Evidence:
     """A volume in a zone whose only node is full."""
-    base = g.pending(
+    return g.pending(
         "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match PersistentVolume's "
         "node affinity.",
         nodes=(g.node(0), g.node(1), g.node(2, requested=FULL)),
     )
-    return base
 
 
 def hard_affinity() -> Evidence:

@@ -6,6 +6,7 @@ A three-broker deployment as evidence, healthy, and ways to break it.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from learnflow_kafka.core.diagnosis.evidence import (
     Disk,
@@ -67,6 +68,7 @@ LABELS = {
     "app.kubernetes.io/instance": "kafka",
     "app.kubernetes.io/component": "broker",
 }
+SUFFIX = "svc.cluster.local"
 NOW = 1_800_000_000_000
 GI = 2**30
 ZONE = "topology.kubernetes.io/zone"
@@ -75,7 +77,7 @@ READY = (Condition("PodScheduled", "True"), Condition("Ready", "True"))
 WEEK = str(7 * 86_400_000)
 
 
-def node(number: int, **changes) -> Node:
+def node(number: int, **changes: Any) -> Node:
     """A node with four cores and 16 GiB, half of them taken."""
     made = Node(
         name=f"node-{number}",
@@ -87,7 +89,7 @@ def node(number: int, **changes) -> Node:
     return replace(made, **changes)
 
 
-def container(**changes) -> Container:
+def container(**changes: Any) -> Container:
     """A broker's container that runs and is ready."""
     made = Container(
         name="kafka",
@@ -108,7 +110,7 @@ def container(**changes) -> Container:
     return replace(made, **changes)
 
 
-def pod(number: int, **changes) -> Pod:
+def pod(number: int, **changes: Any) -> Pod:
     """A broker's pod, on the node of its number."""
     made = Pod(
         namespace=SPACE,
@@ -127,7 +129,7 @@ def pod(number: int, **changes) -> Pod:
     return replace(made, **changes)
 
 
-def claim(number: int, **changes) -> Claim:
+def claim(number: int, **changes: Any) -> Claim:
     """A bound claim."""
     made = Claim(
         namespace=SPACE,
@@ -143,7 +145,7 @@ def claim(number: int, **changes) -> Claim:
     return replace(made, **changes)
 
 
-def volume(number: int, **changes) -> PersistentVolume:
+def volume(number: int, **changes: Any) -> PersistentVolume:
     """The volume of a claim, which only its node reaches."""
     made = PersistentVolume(
         name=f"pv-{number}",
@@ -157,7 +159,7 @@ def volume(number: int, **changes) -> PersistentVolume:
     return replace(made, **changes)
 
 
-def service(**changes) -> Service:
+def service(**changes: Any) -> Service:
     """The service that clients begin with."""
     made = Service(
         namespace=SPACE,
@@ -169,7 +171,7 @@ def service(**changes) -> Service:
     return replace(made, **changes)
 
 
-def headless(**changes) -> Service:
+def headless(**changes: Any) -> Service:
     """The service that governs the StatefulSet."""
     made = service(name="kafka-headless", cluster_ip="None", publish_not_ready=True)
     return replace(made, **changes)
@@ -182,7 +184,7 @@ def behind(name: str, *, ready: bool = True) -> Endpoints:
     )
 
 
-def stateful(**changes) -> Workload:
+def stateful(**changes: Any) -> Workload:
     """The brokers' StatefulSet."""
     made = Workload(
         kind="StatefulSet",
@@ -204,7 +206,7 @@ def address(number: int) -> str:
     return f"kafka-{number}.kafka-headless.kafka.svc.cluster.local"
 
 
-def cluster(brokers: int = 3, **changes) -> ClusterState:
+def cluster(brokers: int = 3, **changes: Any) -> ClusterState:
     """The cluster as its brokers see it."""
     made = ClusterState(
         "cluster-1",
@@ -215,7 +217,7 @@ def cluster(brokers: int = 3, **changes) -> ClusterState:
     return replace(made, **changes)
 
 
-def quorum(**changes) -> QuorumState:
+def quorum(**changes: Any) -> QuorumState:
     """A quorum whose voters follow."""
     made = QuorumState(
         leader=0,
@@ -233,14 +235,14 @@ WANTED = (
 )
 
 
-def live(wanted: WantedTopic, **changes) -> LiveTopic:
+def live(wanted: WantedTopic, **changes: Any) -> LiveTopic:
     """A topic that is as the catalog wants it."""
     config = {k: ConfigValue(v, ConfigSource.TOPIC) for k, v in wanted.config.items()}
     made = LiveTopic(wanted.name, wanted.partitions, wanted.replication, config=config)
     return replace(made, **changes)
 
 
-def kafka(**changes) -> KafkaView:
+def kafka(**changes: Any) -> KafkaView:
     """What Kafka says of itself."""
     made = KafkaView(
         asked="through kafka-0",
@@ -263,7 +265,7 @@ def probes(place: str = "kafka-0") -> tuple[Probe, ...]:
     )
 
 
-def admitting(**changes) -> NetworkPolicy:
+def admitting(**changes: Any) -> NetworkPolicy:
     """A policy that admits all pods of the namespace and of `shop`, and lets DNS out."""
     made = NetworkPolicy(
         namespace=SPACE,
@@ -287,7 +289,7 @@ def admitting(**changes) -> NetworkPolicy:
     return replace(made, **changes)
 
 
-def healthy(**changes) -> Evidence:
+def healthy(**changes: Any) -> Evidence:
     """Three brokers with which nothing is wrong."""
     made = Evidence(
         taken_ms=NOW,
@@ -309,14 +311,14 @@ def healthy(**changes) -> Evidence:
         releases=(Release(SPACE, "kafka", 1, "deployed"),),
         dns_service=Service("kube-system", "kube-dns"),
         dns_endpoints=Endpoints("kube-system", "kube-dns", (Endpoint("10.0.1.2", True),)),  # noqa: FBT003 - ready
-        resolvers=(Resolver("kafka-0", ("10.96.0.2",), ("kafka.svc.cluster.local", "svc.cluster.local", "cluster.local")),),
+        resolvers=(Resolver("kafka-0", ("10.96.0.2",), ("kafka.svc.cluster.local", SUFFIX)),),
         probes=probes(),
         kafka=kafka(),
     )  # fmt: skip
     return replace(made, **changes)
 
 
-def unscheduled(number: int, message: str, **changes) -> Pod:
+def unscheduled(number: int, message: str, **changes: Any) -> Pod:
     """A broker's pod that the scheduler could not place."""
     waiting = Condition("PodScheduled", "False", "Unschedulable", message)
     made = pod(
@@ -330,7 +332,7 @@ def unscheduled(number: int, message: str, **changes) -> Pod:
     return replace(made, **changes)
 
 
-def pending(message: str, *, nodes: tuple[Node, ...] | None = None, **changes) -> Evidence:
+def pending(message: str, *, nodes: tuple[Node, ...] | None = None, **changes: Any) -> Evidence:
     """The third broker finds no node; `changes` are its own."""
     base = without_third()
     stuck = unscheduled(2, message, **changes)
@@ -353,7 +355,7 @@ def without_third() -> Evidence:
     )
 
 
-def crashed(number: int, code: int = 1, **changes) -> Pod:
+def crashed(number: int, code: int = 1, **changes: Any) -> Pod:
     """A broker's pod whose container ends again and again."""
     ended = Terminated("Error", code, finished_ms=NOW - 5000)
     broken = container(
@@ -363,15 +365,14 @@ def crashed(number: int, code: int = 1, **changes) -> Pod:
         waiting=Waiting("CrashLoopBackOff", "back-off 40s restarting failed container"),
         last=ended,
     )
-    made = pod(
+    return pod(
         number,
         conditions=(Condition("PodScheduled", "True"), Condition("Ready", "False")),
         containers=(replace(broken, **changes),),
     )
-    return made
 
 
-def crashing(sign: Sign, line: str, **changes) -> Evidence:
+def crashing(sign: Sign, line: str, **changes: Any) -> Evidence:
     """The third broker crashes, and its last log has this line."""
     base = without_third()
     told = LogSign("kafka-2", sign, line, "kafka", previous=True)
@@ -379,15 +380,19 @@ def crashing(sign: Sign, line: str, **changes) -> Evidence:
     return replace(made, **changes)
 
 
-def event(kind: str, name: str, reason: str, message: str, **changes) -> Event:
+def event(kind: str, name: str, reason: str, message: str, **changes: Any) -> Event:
     """An event of the namespace."""
     made = Event(kind, name, reason, message, "Warning", SPACE, NOW - 2000)
     return replace(made, **changes)
 
 
-def zookeeper_pod(number: int, **changes) -> Pod:
+def zookeeper_pod(number: int, **changes: Any) -> Pod:
     """A server of the ensemble."""
-    labels = {**LABELS, "app.kubernetes.io/name": "zookeeper", "app.kubernetes.io/component": "zookeeper"}
+    labels = {
+        **LABELS,
+        "app.kubernetes.io/name": "zookeeper",
+        "app.kubernetes.io/component": "zookeeper",
+    }
     made = pod(
         number,
         name=f"kafka-zookeeper-{number}",
@@ -425,7 +430,7 @@ def ensemble(*modes: str | None) -> tuple[ZooKeeperServer, ...]:
     )
 
 
-def on_zookeeper(*modes: str | None, **changes) -> Evidence:
+def on_zookeeper(*modes: str | None, **changes: Any) -> Evidence:
     """Three brokers of Kafka 3.9 and three servers of ZooKeeper."""
     base = healthy(
         kafka=kafka(
@@ -453,9 +458,11 @@ def on_zookeeper(*modes: str | None, **changes) -> Evidence:
     return replace(made, **changes)
 
 
-def local(**changes) -> Evidence:
+def local(**changes: Any) -> Evidence:
     """A cluster of three brokers on this machine."""
-    view = kafka(disks=(), views=tuple(NodeView(f"broker-{n}", cluster(), quorum()) for n in range(3)))
+    view = kafka(
+        disks=(), views=tuple(NodeView(f"broker-{n}", cluster(), quorum()) for n in range(3))
+    )
     made = Evidence(
         where=Where.LOCAL,
         taken_ms=NOW,

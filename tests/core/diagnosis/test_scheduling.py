@@ -1,0 +1,134 @@
+"""The scheduler's messages, as several minors of Kubernetes spell them."""
+
+from dataclasses import replace
+
+import pytest
+from tests.core.diagnosis import graphs as g
+
+from learnflow_kafka.core.diagnosis.evidence import Part, Skipped
+from learnflow_kafka.core.diagnosis.scheduling import Obstacle, clauses
+from learnflow_kafka.core.diagnosis.table import diagnose
+
+MESSAGES = {
+    "1.19, taints": (
+        (
+            "0/3 nodes are available: 1 node(s) had taint {node-role.kubernetes.io/master: }, that "
+            "the pod didn't tolerate, 2 Insufficient memory."
+        ),
+        [(1, Obstacle.TAINT), (2, Obstacle.ROOM)],
+    ),
+    "1.22, selector": (
+        "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.",
+        [(3, Obstacle.SELECTOR)],
+    ),
+    "1.22, volume": (
+        "0/2 nodes are available: 2 node(s) had volume node affinity conflict.",
+        [(2, Obstacle.VOLUME)],
+    ),
+    "1.27, preemption": (
+        (
+            "0/4 nodes are available: 1 node(s) had untolerated taint {dedicated: ml}, 3 "
+            "Insufficient cpu. preemption: 0/4 nodes are available: 1 Preemption is not helpful for scheduling, "
+            "3 No preemption victims found for incoming pod."
+        ),
+        [(1, Obstacle.TAINT), (3, Obstacle.ROOM)],
+    ),
+    "1.30, claim": (
+        (
+            "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. "
+            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        ),
+        [(0, Obstacle.CLAIM)],
+    ),
+    "1.31, anti-affinity": (
+        (
+            "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules. preemption: "
+            "0/2 nodes are available: 2 No preemption victims found for incoming pod."
+        ),
+        [(2, Obstacle.APART)],
+    ),
+    "1.31, spread": (
+        (
+            "0/3 nodes are available: 1 node(s) didn't match pod topology spread constraints "
+            "(missing required label), 2 node(s) didn't match pod topology spread constraints."
+        ),
+        [(1, Obstacle.SPREAD), (2, Obstacle.SPREAD)],
+    ),
+    "1.34, taints": (
+        (
+            "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had untolerated "
+            "taint(s). no new claims to deallocate, preemption: 0/3 nodes are available: 3 "
+            "Preemption is not helpful for scheduling."
+        ),
+        [(1, Obstacle.CORDONED), (2, Obstacle.TAINT)],
+    ),
+    "1.35, volume": (
+        "0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity.",
+        [(2, Obstacle.VOLUME)],
+    ),
+    "1.24, old spelling of a claim": (
+        "0/1 nodes are available: 1 pod has unbound immediate PersistentVolumeClaims.",
+        [(1, Obstacle.CLAIM)],
+    ),
+    "a claim that is not there": (
+        '0/1 nodes are available: persistentvolumeclaim "data" not found.',
+        [(0, Obstacle.CLAIM)],
+    ),
+    "volumes made by hand": (
+        "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.",
+        [(1, Obstacle.CLAIM)],
+    ),
+    "nodes that are not ready": (
+        "0/2 nodes are available: 2 node(s) had taint {node.kubernetes.io/not-ready: }.",
+        [(2, Obstacle.DOWN)],
+    ),
+    "too many pods": ("0/1 nodes are available: 1 Too many pods.", [(1, Obstacle.ROOM)]),
+}
+
+
+@pytest.mark.parametrize("which", MESSAGES)
+def test_each_clause_is_counted_and_understood(which: str):
+    """Every summand is told with its number of nodes and its meaning."""
+    message, expected = MESSAGES[which]
+    found = [(c.nodes, c.obstacle) for c in clauses(message)]
+
+    assert found == expected
+
+
+ROOTS = {
+    "0/3 nodes are available: 3 Insufficient cpu.": "pending.room",
+    "0/3 nodes are available: 3 node(s) had untolerated taint(s).": "pending.taint",
+    "0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules.": "pending.spread",
+    "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.": (
+        "pending.selector"
+    ),
+    "0/3 nodes are available: 3 node(s) had volume node affinity conflict.": "pending.volume_zone",
+}
+
+
+@pytest.mark.parametrize("message", ROOTS)
+def test_the_message_speaks_where_nodes_may_not_be_read(message: str):
+    """With a role of the namespace alone the cause is still named, from the message."""
+    base = g.pending(message)
+    found = diagnose(replace(base, nodes=(), skipped=(Skipped(Part.NODES, "forbidden"),)))
+
+    assert found.root is not None
+    assert found.root.rule == ROOTS[message]
+
+
+def test_the_objects_decide_where_the_message_says_less():
+    """Of a control plane's taint and two full nodes it is the room that is missing."""
+    from learnflow_kafka.core.diagnosis.objects import Taint
+
+    master = g.node(0, taints=(Taint("node-role.kubernetes.io/control-plane", "NoSchedule"),))
+    full = {"cpu": 3900, "memory": 15 * g.GI, "pods": 10}
+    evidence = g.pending(
+        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s).",
+        nodes=(master, g.node(1, requested=full)),
+        volumes=(),
+    )
+    root = diagnose(evidence).root
+
+    assert root is not None
+    assert root.rule == "pending.room"
+    assert any("control-plane" in p.value for p in root.proof)
