@@ -74,7 +74,7 @@ def app_of(bootstrap: str, place: World, **options: Any) -> App:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("kind", ["plain", "async"])
-@pytest.mark.parametrize("protocol", list(GroupProtocol))
+@pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
 def test_what_a_handler_sends_is_written_once_with_its_offset(
     kafka1: LocalKafka, kind: Kind, protocol: GroupProtocol
 ) -> None:
@@ -245,7 +245,7 @@ def test_kills_and_a_rebalance_copy_each_event_once(kafka1: LocalKafka, tmp_path
 @pytest.mark.kafka
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize("protocol", list(GroupProtocol))
+@pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
 def test_many_kills_and_rebalances_copy_each_event_once(
     kafka1: LocalKafka, tmp_path: Path, protocol: GroupProtocol
 ) -> None:

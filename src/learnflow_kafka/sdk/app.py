@@ -14,11 +14,12 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from learnflow_kafka.errors import ClosedError, LearnflowError
-from learnflow_kafka.sdk import transactions
+from learnflow_kafka.sdk import protocols, transactions
 from learnflow_kafka.sdk._loops import Mailbox
 from learnflow_kafka.sdk.answering import Faces, answering
 from learnflow_kafka.sdk.handling import Desk
@@ -28,7 +29,7 @@ from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.poller import Poller, consumer_config
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer
 from learnflow_kafka.sdk.routes import Routes
-from learnflow_kafka.sdk.settings import Settings, client_config
+from learnflow_kafka.sdk.settings import GroupProtocol, Settings, client_config
 from learnflow_kafka.sdk.thread_workers import ThreadWorkers
 from learnflow_kafka.sdk.transactions import (
     TransactionDesk,
@@ -56,6 +57,8 @@ E = TypeVar("E")
 Q = TypeVar("Q")
 R = TypeVar("R")
 
+_ASK: Final = 5.0
+"""Seconds that a broker may take to say what it offers, before another is asked."""
 _SILENT: Final = 90.0
 """Seconds without a sign of the poll thread after which the service is not live."""
 _DEFAULT: Final = -1.0
@@ -209,7 +212,9 @@ class App:
         for observer in self.settings.observers:
             observer.watch_service(self.service.name, self.health)
         try:
-            self._start(Mailbox(loop))
+            protocol = await asyncio.to_thread(self._ask_protocol)
+            if not self._stop.is_set():
+                self._start(Mailbox(loop), replace(self.settings, group_protocol=protocol))
             if self._stop.is_set():
                 stopping.set()
             await stopping.wait()
@@ -226,7 +231,16 @@ class App:
         if self._stop_loop is not None:
             self._stop_loop()
 
-    def _start(self, mailbox: Mailbox) -> None:
+    def _ask_protocol(self) -> GroupProtocol:
+        """The group protocol; asks the cluster where the settings leave it open."""
+        known = protocols.without_asking(self.settings)
+        while known is None and not self._stop.is_set():
+            known = protocols.offered(self._config, _ASK)
+            if known is None:
+                log.warning("no broker answered for %g seconds; asking again", _ASK)
+        return known or GroupProtocol.CLASSIC
+
+    def _start(self, mailbox: Mailbox, settings: Settings) -> None:
         shared: dict[tuple[str, ...], list[Route]] = {}
         for route in self._routes.all():
             route.observe(self.settings.observers)
@@ -241,9 +255,9 @@ class App:
                 mine = (route, self._workers(route, mailbox, outlets))
                 workers |= dict.fromkeys(route.topics, mine)
             poller = Poller(
-                consumer_config(self._config, routes[0], self.settings),
+                consumer_config(self._config, routes[0], settings),
                 workers,
-                self.settings,
+                settings,
                 fail=self._fail,
                 stuck=self._exit_stuck,
                 transactions=Transactions(outlets, self.settings) if outlets else None,

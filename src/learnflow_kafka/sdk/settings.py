@@ -49,20 +49,22 @@ class GroupProtocol(StrEnum):
     """
     How consumers share partitions.
 
-    CONSUMER (KIP-848) needs brokers of 4.0 or later; clients do not fall back by themselves.
+    CONSUMER (KIP-848) needs brokers of 4.0 or later. AUTO asks the cluster when the service
+    starts, and takes CLASSIC where that is all it has.
     """
 
+    AUTO = "auto"
     CLASSIC = "classic"
     CONSUMER = "consumer"
 
 
 def _protocol_of_environment() -> GroupProtocol:
-    name = os.environ.get(GROUP_PROTOCOL_VARIABLE, GroupProtocol.CLASSIC)
+    name = os.environ.get(GROUP_PROTOCOL_VARIABLE, GroupProtocol.AUTO)
     try:
         return GroupProtocol(name)
     except ValueError as error:
         raise UsageError(
-            f"{GROUP_PROTOCOL_VARIABLE} is {name!r}; it can be 'classic' or 'consumer'"
+            f"{GROUP_PROTOCOL_VARIABLE} is {name!r}; it can be 'auto', 'classic' or 'consumer'"
         ) from error
 
 

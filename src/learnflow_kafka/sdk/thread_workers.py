@@ -10,7 +10,7 @@ from learnflow_kafka.errors import LearnflowError, SdkError
 from learnflow_kafka.sdk.failures import Forward, GiveUp
 from learnflow_kafka.sdk.handling import LETTER_RETRY, Call, Wait
 from learnflow_kafka.sdk.lanes import Lanes
-from learnflow_kafka.sdk.workers import FOREVER, TURN, Running, nowhere
+from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,6 +108,7 @@ class ThreadWorkers:
     def _take_turn(self, turn: Turn[Lane, Any], running: Running) -> tuple[Sequence[Any], float]:
         """Handle a turn's records; those that are left, and the seconds until their next try."""
         assigned, items = turn.lane.assigned, turn.items
+        until = time.monotonic() + SLICE
         for index, message in enumerate(items):
             if assigned.revoked or self._stopped:
                 return items[index:], FOREVER
@@ -115,6 +116,8 @@ class ThreadWorkers:
             if wait is not None:
                 return items[index:], wait
             self._desk.finished(assigned, message)
+            if time.monotonic() > until:
+                return items[index + 1 :], 0
         return (), 0
 
     def _handle(self, assigned: Assigned, message: Any, running: Running) -> float | None:

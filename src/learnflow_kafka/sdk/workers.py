@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 TURN: Final = 64
 """Records of one lane that a worker takes at once."""
+SLICE: Final = 0.01
+"""
+Seconds after which the next lane gets its turn. Were slow handlers to go through one key's events
+first, those of other keys would hold the commit, and all that was finished behind them would come
+again after a kill.
+"""
 FOREVER: Final = 86_400.0
 """Seconds for which a lane is parked that will not be woken any more."""
 
