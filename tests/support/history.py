@@ -3,8 +3,9 @@ A producer and a consumer that run through whatever happens, and what became of 
 
     python history.py BOOTSTRAP TOPIC OUT
 
-Runs until its input is closed, then waits for every record's fate, reads on to the end of each
-partition, and writes OUT: {"acked": [[number, partition, offset]], "failed": n, "seen": [...]}.
+Says `going` when the first record is acknowledged. Runs until its input is closed, then waits
+for every record's fate, reads on to the end of each partition, and writes OUT:
+{"acked": [[number, partition, offset]], "failed": n, "seen": [...]}.
 It stands alone: the lab's network, where it runs, has no project.
 """
 
@@ -42,6 +43,8 @@ class History:
         if error is not None:
             self.failed += 1
             return
+        if not self.acked:
+            print("going", flush=True)  # noqa: T201 - whoever started this waits for it
         self.acked.append(_place(message))
 
 

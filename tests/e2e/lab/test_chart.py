@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab import node
-from lab.places import DNS_SERVICE
+from lab.places import DNS_SERVICE, SERVICE_NETWORK
 from tests.support import history
 from tests.support.chart import CHART
 from tests.support.lab import until
+
+from lab import node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.timeout(900)
 VALUES = """\
 resourcesPreset: dev
 storage: {size: 1Gi}
-minReadySeconds: 5
+minReadySeconds: 2
 """
 
 
@@ -212,12 +213,18 @@ def _clients(release: Release, topic: str, out: Path) -> Iterator[subprocess.Pop
     bootstrap = f"kafka.{release.namespace}.svc.cluster.local:9092"
     resolver = out.with_name("resolv.conf")
     resolver.write_text(f"nameserver {DNS_SERVICE}\n", encoding="utf-8")
-    script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    # The node itself has no way to Services, as it needs none; this gives its network one.
+    script = (
+        f"ip route replace {SERVICE_NETWORK} dev cni0 && "
+        'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    )
     client = [sys.executable, history.__file__, bootstrap, topic, str(out)]
     inside = ["unshare", "--mount", "sh", "-c", script, str(resolver), *client]
     command = node.enter(release.lab.places, inside)
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout
+            assert process.stdout.readline() == b"going\n"
             yield process
             process.communicate(timeout=400)  # closes its input: it comes to its end
         finally:
