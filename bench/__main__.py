@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.result import Figure
 
-BENCHMARKS: Final = ("startup", "planning", "sdk_codec", "sdk_delivery")
+BENCHMARKS: Final = ("startup", "planning", "sdk_codec", "sdk_delivery", "sdk_asks")
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- figures: written by `make bench` -->"
 END: Final = "<!-- end of figures -->"
