@@ -61,6 +61,8 @@ class NodeState(StrEnum):
     RUNNING = "running"
     STARTING = "starting"
     """The process is there; its port takes no connections yet."""
+    SUSPENDED = "suspended"
+    """The process is there and stands still (SIGSTOP): its port takes connections in vain."""
     STOPPED = "stopped"
 
 

@@ -31,6 +31,7 @@ from learnflow_kafka.errors import (
     LearnflowError,
     PortTakenError,
     RefusedError,
+    StartError,
     StorageError,
     UsageError,
 )
@@ -422,6 +423,24 @@ def test_status_tells_what_runs(runtime: LocalRuntime, spec: ClusterSpec):
     assert node.log_file.exists()
     assert node.disk_bytes > 0
     assert (node.memory_bytes or 0) > 50_000_000
+
+
+def test_a_suspended_broker_is_named_by_status_and_up_and_can_be_stopped(
+    runtime: LocalRuntime, spec: ClusterSpec, tmp_path: Path
+):
+    """Its port takes connections in vain: that is seen at the process, not waited for."""
+    up(runtime, spec)
+    [pid] = pids(runtime, "t").values()
+    psutil.Process(pid).suspend()
+    status = runtime.status("t")
+    with pytest.raises(StartError, match="stands still") as caught:
+        up(runtime, ClusterSpec(name="t"))
+    down(runtime, "t")
+
+    assert status is not None
+    assert [n.state for n in status.nodes] == [NodeState.SUSPENDED]
+    assert f"kill -CONT {pid}" in (caught.value.fix or "")
+    assert left(tmp_path) == []
 
 
 def test_find_running_sees_only_what_runs(runtime: LocalRuntime, spec: ClusterSpec):

@@ -143,9 +143,10 @@ def search(folders: Sequence[Path]) -> dict[Path, Running]:
 
 
 def terminate(running: Running, *, by_force: bool = False) -> None:
-    """Ask the process to stop, or end it."""
+    """Ask the process to stop, or end it; one that stands still goes on to hear it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGKILL if by_force else signal.SIGTERM)
+        os.kill(running.pid, signal.SIGCONT)
 
 
 def alive(running: Running) -> bool:
@@ -160,6 +161,14 @@ def alive(running: Running) -> bool:
         if abs(process.create_time() - running.started) > _SAME_START:
             return False
         return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+    except psutil.Error:
+        return False
+
+
+def suspended(running: Running) -> bool:
+    """Whether the process stands still because somebody stopped it with SIGSTOP or Ctrl-Z."""
+    try:
+        return psutil.Process(running.pid).status() == psutil.STATUS_STOPPED
     except psutil.Error:
         return False
 

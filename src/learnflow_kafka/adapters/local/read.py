@@ -144,7 +144,7 @@ def _node_status(cluster: Cluster, node: Node) -> NodeStatus:
     if process:
         with contextlib.suppress(psutil.Error):
             memory = psutil.Process(process.pid).memory_info().rss
-        state = NodeState.RUNNING if _listens(node) else NodeState.STARTING
+        state = _state(node, process)
     return NodeStatus(
         node=node,
         state=state,
@@ -155,6 +155,12 @@ def _node_status(cluster: Cluster, node: Node) -> NodeStatus:
         memory_bytes=memory,
         stale=stale,
     )
+
+
+def _state(node: Node, process: processes.Running) -> NodeState:
+    if processes.suspended(process):
+        return NodeState.SUSPENDED
+    return NodeState.RUNNING if _listens(node) else NodeState.STARTING
 
 
 def _listens(node: Node) -> bool:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 NEEDED_BYTES: Final = 200 << 20
 READY_TIMEOUT: Final = 120.0
 _POLL: Final = 0.02
+_SILENCE: Final = 5.0
+"""Seconds after which it is said for which broker we wait, where it ran before us."""
 _GONE_SESSION_TIMEOUT: Final = 25.0
 
 
@@ -181,9 +183,12 @@ def _await_serving(
     started: dict[Node, processes.Running],
 ) -> Generator[LocalEvent, None, None]:
     """Until every broker knows every broker; a start-up cache that fails is given up once."""
-    deadline = time.monotonic() + READY_TIMEOUT
+    began = time.monotonic()
+    told = not processes_of.keys() - started.keys()
     while not serves(cluster):
         for node, process in list(processes_of.items()):
+            if processes.suspended(process):
+                raise _stands_still(cluster, node, process)
             if processes.alive(process):
                 continue
             if node in started and engine.aot and node.is_broker and _jvm_failed(cluster, node):
@@ -195,14 +200,34 @@ def _await_serving(
                 engine = plain
                 continue
             raise _why(cluster, node)
-        if time.monotonic() > deadline:
-            node = next(n for n in cluster.brokers if not (n.port and probe.alive_brokers(n.port)))
+        waited = time.monotonic() - began
+        if waited > _SILENCE and not told:
+            told = True
+            silent = _silent(cluster)
+            yield Warned(f"waiting for {', '.join(n.name for n in silent)}, which ran already")
+        if waited > READY_TIMEOUT:
+            node = _silent(cluster)[0]
             raise StartError(
                 f"{node.name} did not get ready in {READY_TIMEOUT:.0f} s{_quote(cluster, node)}",
                 where=str(launch.log_of(cluster, node)),
                 fix=f"learnflow logs --name {cluster.name}",
             )
         time.sleep(_POLL)
+
+
+def _silent(cluster: Cluster) -> list[Node]:
+    """The brokers that do not answer; where all do, those that not all others know."""
+    answers = {n: probe.alive_brokers(n.port) for n in cluster.brokers if n.port}
+    unknown = [n for n in answers if any(n.id not in (seen or ()) for seen in answers.values())]
+    return [n for n, seen in answers.items() if seen is None] or unknown or list(cluster.brokers)
+
+
+def _stands_still(cluster: Cluster, node: Node, process: processes.Running) -> StartError:
+    return StartError(
+        f"{node.name} runs and stands still: process {process.pid} was suspended (SIGSTOP)",
+        where=str(launch.log_of(cluster, node)),
+        fix=f"let it go on with `kill -CONT {process.pid}`, then run this again",
+    )
 
 
 def _await_zookeeper(

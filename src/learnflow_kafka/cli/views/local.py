@@ -19,6 +19,7 @@ from learnflow_kafka.cli.views import findings, plan
 from learnflow_kafka.cli.views import tables as tabular
 from learnflow_kafka.core.local import (
     NodeStarting,
+    NodeState,
     NodeStopped,
     Prepared,
     Role,
@@ -238,6 +239,9 @@ def show_status(found: ClusterStatus, console: Console) -> None:
     for node in found.local.nodes:
         if node.stale and node.pid is None:
             console.print(f"{node.node.name}: {node.stale}")
+        if node.state is NodeState.SUSPENDED:
+            still = "its process stands still (SIGSTOP); let it go on with"
+            console.print(f"{node.node.name}: {still} `kill -CONT {node.pid}`")
     if found.silence:
         console.print(f"leader and registrations: not known ({found.silence})")
     if not found.healthy:
