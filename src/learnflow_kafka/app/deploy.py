@@ -8,6 +8,7 @@ Run again, it goes on from wherever it was stopped.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -30,7 +31,7 @@ from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.kubernetes import Wish, context_name
 from learnflow_kafka.core.local import offsets_retention_ms
 from learnflow_kafka.core.plans.desired import RETENTION_MS, resolve
-from learnflow_kafka.errors import KubernetesError, RefusedError, RolloutError
+from learnflow_kafka.errors import KubernetesError, LearnflowError, RefusedError, RolloutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -360,7 +361,7 @@ class _Watch:
     world: World
     before: Snapshot
     last: tuple[tuple[str, str], ...] = ()
-    _told: dict[str, str] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
     _ready: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -372,12 +373,14 @@ class _Watch:
         for pod in _pods(seen):
             if pod.ready and pod.uid not in self._ready:
                 self._ready.add(pod.uid)
+                self._told = {told for told in self._told if told[0] != pod.name}
                 yield Ready(pod.name)
         for pod in blocking(seen):
             self.world.platform.delete_pod(pod)
             yield Replaced(pod.name, pod.trouble or pod.phase)
         self.last = waiting(seen)
-        news = tuple((name, why) for name, why in self.last if self._told.get(name) != why)
+        # Image pulls go to and fro between two reasons: each is said once.
+        news = tuple(one for one in self.last if one not in self._told)
         if news:
             self._told.update(news)
             yield WaitingFor(news)
@@ -417,7 +420,10 @@ def _verify(
 
 
 def _diagnose(world: World) -> Generator[DeployEvent]:
-    if world.diagnose is not None:
+    if world.diagnose is None:
+        return
+    # A doctor that fails as well must not hide what he was called for.
+    with contextlib.suppress(LearnflowError):
         yield Diagnosed(world.diagnose())
 
 

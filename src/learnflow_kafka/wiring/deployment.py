@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.app.deploy import World
-from learnflow_kafka.wiring import catalogs, kafka, kubernetes, system, verification
+from learnflow_kafka.wiring import catalogs, doctor, kafka, kubernetes, system, verification
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.connection import Kubernetes
@@ -25,4 +25,5 @@ def build(place: Kubernetes) -> World:
         reached=kubernetes.reached,
         admin=kafka.admin,
         verify=verification.report,
+        diagnose=doctor.report_of(place),
     )

@@ -1,0 +1,128 @@
+"""Verify on Kubernetes: what is asked from inside, and how answers become evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.support.kubernetes import FakePlatform, healthy, pod, workload
+
+from learnflow_kafka.app.verify_kubernetes import (
+    advertised_by,
+    look_inside,
+    together,
+    verify_deployment,
+)
+from learnflow_kafka.core.checks.deployment import Inside
+from learnflow_kafka.core.checks.evidence import Unknown
+from learnflow_kafka.core.connection import Kubernetes
+from learnflow_kafka.core.findings import Finding, Report, Status
+from learnflow_kafka.core.kubernetes import ZOOKEEPER
+from learnflow_kafka.core.observed import ConfigSource, ConfigValue
+from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.errors import ApiForbiddenError
+
+HOST = "kafka-0.kafka-headless.kafka.svc.cluster.local"
+ADVERTISED = {
+    0: f"CLIENT://{HOST}:9092,INTERNAL://{HOST}:9094,LOCAL://localhost:19092,EXTERNAL://x.org:1"
+}
+
+
+def asked(platform: FakePlatform, advertised: dict[int, str]) -> list[str]:
+    """The probes that a look inside sends."""
+    seen: list[str] = []
+
+    def answer(words: Sequence[str]) -> str:
+        seen.extend(words[4:])
+        return "".join(f"{word} ok\n" for word in words[4:])
+
+    platform.answers = answer
+    look_inside(platform, platform.snapshot(), "kafka", advertised)
+    return seen
+
+
+def test_names_and_addresses_come_from_what_brokers_advertise():
+    """The bootstrap's full name, each broker's, and each address that is meant for inside."""
+    probes = asked(FakePlatform([healthy(1)]), ADVERTISED)
+
+    assert probes == [
+        "dns:kafka.kafka.svc.cluster.local",
+        f"dns:{HOST}",
+        f"tcp:{HOST}:9092",
+        f"tcp:{HOST}:9094",
+    ]
+
+
+def test_a_silent_cluster_still_has_names_to_resolve():
+    """With Kafka dead the pods' names follow from the StatefulSet."""
+    probes = asked(FakePlatform([healthy(2)]), {})
+
+    assert probes == [
+        "dns:kafka.kafka.svc",
+        "dns:kafka-0.kafka-headless.kafka.svc",
+        "dns:kafka-1.kafka-headless.kafka.svc",
+    ]
+
+
+def test_every_server_of_an_ensemble_is_asked_alone():
+    """One that is silent shows; the others answer for themselves."""
+    servers = workload(2, name="kafka-zookeeper", component=ZOOKEEPER, service="kafka-zk")
+    platform = FakePlatform([replace(healthy(1), workloads=(workload(1), servers))])
+    platform.answers = lambda words: "zk:kafka-zookeeper-0.kafka-zk.kafka.svc:2181 leader\n"
+
+    found = look_inside(platform, platform.snapshot(), "kafka", {})
+
+    assert isinstance(found, Inside)
+    assert found.zookeeper["kafka-zookeeper-0"].mode == "leader"
+    assert found.zookeeper["kafka-zookeeper-1"].fault == "does not serve"
+
+
+def test_a_probe_without_an_answer_failed():
+    """A line that is missing is a fault, never a pass."""
+    platform = FakePlatform([healthy(1)])
+    platform.answers = lambda words: f"{words[4]} ok\n{words[5]} no\n"
+
+    found = look_inside(platform, platform.snapshot(), "kafka", ADVERTISED)
+
+    assert isinstance(found, Inside)
+    assert list(found.names.values()) == [None, "does not resolve"]
+    assert list(found.addresses.values()) == ["takes no connection"] * 2
+
+
+def test_nobody_looks_from_a_pod_that_does_not_run():
+    """A ready pod first, a running one else; without any the inside is unknown."""
+    none = replace(healthy(1), pods=(pod(0, ready=False, running=False),))
+    running = replace(healthy(2), pods=(pod(0, running=False), pod(1, ready=False)))
+
+    blind = look_inside(FakePlatform([none]), none, "kafka", {})
+    looked = look_inside(FakePlatform([running]), running, "kafka", {})
+
+    assert isinstance(blind, Unknown)
+    assert isinstance(looked, Inside)
+    assert looked.pod == "kafka-1"
+
+
+def test_a_missing_right_leaves_the_objects_judged():
+    """Without `exec` only the three checks from inside are not made."""
+    error = ApiForbiddenError("pods/exec is forbidden", status=403, reason="Forbidden")
+    platform = FakePlatform([healthy()], refuses_to_run=error)
+
+    report = verify_deployment(platform, Kubernetes(), ADVERTISED)
+
+    assert report.count(Status.NOT_CHECKED) == 2
+    assert report.count(Status.FAILED) == 0
+
+
+def test_a_broker_that_does_not_tell_is_left_out():
+    """Settings that a broker refuses, or that nobody could ask for, advertise nothing."""
+    told = {"advertised.listeners": ConfigValue("CLIENT://a:1", ConfigSource.STATIC)}
+
+    assert advertised_by({0: told, 1: Fault("X", "no")}) == {0: "CLIENT://a:1"}
+    assert advertised_by(Unknown("no answer")) == {}
+
+
+def test_objects_stand_before_the_cluster_that_they_carry():
+    """One report for both."""
+    objects, cluster = (Report((Finding(name, Status.OK, ""),)) for name in ("a", "b"))
+
+    assert [f.name for f in together(objects, cluster).findings] == ["a", "b"]
