@@ -20,7 +20,11 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         name=topic, partitions=int(partitions), concurrency=int(given.get("concurrency", 1))
     )
     out = os.open(handled, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    settings = replace(QUICK, group_instance=given.get("instance"))
+    settings = replace(
+        QUICK,
+        group_instance=given.get("instance"),
+        commit_interval=float(given.get("interval", QUICK.commit_interval)),
+    )
     port = int(given["health"]) if "health" in given else None
     app = App("reader", notes.contract, bootstrap=bootstrap, settings=settings, health_port=port)
 

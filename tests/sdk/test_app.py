@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import random
 import threading
 import time
 import urllib.request
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.error import HTTPError
 
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from learnflow_kafka.sdk.delivery import Delivery
 
 pytestmark = pytest.mark.kafka
+
+FIGURES = logging.getLogger("figures")
+"""For long forms: `pytest -m soak --log-cli-level=info`."""
 
 Kind: TypeAlias = Literal["plain", "async"]
 
@@ -155,7 +161,9 @@ def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind)
     place = world(retries=Retries(attempts=5, backoff_ms=60_000))
     create(kafka1.bootstrap, place)
     raw = RawProducer({"bootstrap.servers": kafka1.bootstrap})
-    for value in (b"\x00\xff not json", b"", None, b'{"student": 3}'):
+    chance = random.Random(7)
+    noise = [chance.randbytes(chance.randrange(1, 200)) for _ in range(96)]
+    for value in (b"\x00\xff not json", b"", None, b'{"student": 3}', *noise):
         raw.produce(place.notes.name, value, key=b"s0")
     raw.flush(30)
     fill(kafka1.bootstrap, place, 1)
@@ -163,11 +171,11 @@ def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind)
     app = app_of(kafka1.bootstrap, place)
     register(app, place, lambda note: seen.append(note.number), kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
-        records = read(4)
+        records = read(100)
         until(lambda: seen == [0])
     letters = [parse(record.headers()) for record in records]
 
-    assert [letter and letter.origin.offset for letter in letters] == [0, 1, 2, 3]
+    assert [letter and letter.origin.offset for letter in letters] == list(range(100))
     assert {letter and letter.reason for letter in letters} == {Reason.UNREADABLE}
     assert {letter and letter.attempts for letter in letters} == {1}
     assert records[0].value() == b"\x00\xff not json"
@@ -421,14 +429,14 @@ def test_events_pass_from_handler_to_handler(kafka1: LocalKafka) -> None:
     assert [json.loads(c.value())["data"]["number"] for c in copies] == list(range(10))
 
 
-def test_partitions_move_without_loss(kafka1: LocalKafka) -> None:
-    """Consumers come and go under load: every event is handled, few of them twice."""
+def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
+    """Let consumers come and go under load; every event is handled, and so many once more."""
     place = world(partitions=4)
-    create(kafka1.bootstrap, place)
+    create(kafka.bootstrap, place)
     seen: Counter[int] = Counter()
 
     def app() -> App:
-        made = app_of(kafka1.bootstrap, place)
+        made = app_of(kafka.bootstrap, place, settings)
 
         @made.on(place.notes)
         async def count(note: Note) -> None:
@@ -438,20 +446,71 @@ def test_partitions_move_without_loss(kafka1: LocalKafka) -> None:
         return made
 
     with running(app()):
-        for wave in range(3):
+        for wave in range(waves):
             with (
                 running(app()) as raised,
-                Producer("writer", place.contract, bootstrap=kafka1.bootstrap) as producer,
+                Producer("writer", place.contract, bootstrap=kafka.bootstrap) as producer,
             ):
                 for number in range(wave * 1_000, wave * 1_000 + 1_000):
                     producer.post(place.notes, Note(student=f"s{number % 50}", number=number))
                 producer.flush()
                 until(lambda: len(seen) > wave * 1_000 + 300)  # noqa: B023 - called at once
             assert not raised
-        until(lambda: len(seen) == 3_000)
+        until(lambda: len(seen) == waves * 1_000)
+    return sum(seen.values()) - waves * 1_000
 
+
+def test_partitions_move_without_loss(kafka1: LocalKafka) -> None:
+    """Three consumers come and go under load: every event is handled, few of them twice."""
     # Handed over after a commit, so none twice; a starved machine may lose a member all the same.
-    assert sum(seen.values()) <= 3_300
+    assert moved(kafka1, 3, QUICK) <= 300
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
+def test_partitions_move_twenty_times_without_loss(
+    kafka1: LocalKafka, protocol: GroupProtocol
+) -> None:
+    """The long form, under both protocols: no more come twice than are in hand."""
+    extra = QUICK.extra if protocol is GroupProtocol.CLASSIC else {}
+    settings = replace(QUICK, group_protocol=protocol, extra=extra)
+    twice = moved(kafka1, 20, settings)
+    FIGURES.info("%s: 40 rebalances, %d events handled twice", protocol, twice)
+
+    assert twice <= 40  # one worker: one event in hand at each rebalance
+
+
+@pytest.mark.soak
+@KINDS
+def test_eight_workers_are_six_times_one(kafka1: LocalKafka, kind: Kind) -> None:
+    """A handler of 10 ms on one partition: eight keys at a time against one after the other."""
+    rates = []
+    for concurrency in (1, 8):
+        place = world(concurrency=concurrency)
+        create(kafka1.bootstrap, place)
+        fill(kafka1.bootstrap, place, 1_000, students=100)
+        times: list[float] = []
+        app = app_of(kafka1.bootstrap, place)
+
+        @app.on(place.notes)
+        def slow(note: Note) -> None:
+            time.sleep(0.01)
+            times.append(time.monotonic())  # noqa: B023 - used within the round
+
+        other = app_of(kafka1.bootstrap, place)
+
+        @other.on(place.notes)
+        async def slow_async(note: Note) -> None:
+            await asyncio.sleep(0.01)
+            times.append(time.monotonic())  # noqa: B023 - used within the round
+
+        with running(other if kind == "async" else app):
+            until(lambda: len(times) == 1_000)  # noqa: B023 - called at once
+        rates.append(1_000 / (times[-1] - times[0]))
+    FIGURES.info("%s: %.1f times as fast", kind, rates[1] / rates[0])
+
+    assert rates[1] / rates[0] >= 6
 
 
 def test_the_health_pages_follow_the_app(kafka1: LocalKafka) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.sdk.notes import FAST, Note, create, reading, until, world
-from tests.sdk.running import Process, committed, written
+from tests.sdk.running import QUICK, Process, committed, written
 from tests.support.ports import free_ports
 
+from learnflow_kafka.core.catalog import Retries
 from learnflow_kafka.core.dead_letters import parse
 from learnflow_kafka.sdk.producer import Producer
 
@@ -35,21 +36,30 @@ def fill(bootstrap: str, world: World, count: int, *, failing: bool = False) -> 
             producer.post(world.notes, Note(student=f"s{number % 97}", number=number, text=text))
 
 
-def kill_often(kafka: LocalKafka, folder: Path, *options: str, kills: int, events: int) -> None:
+def kill_often(
+    kafka: LocalKafka,
+    folder: Path,
+    *options: str,
+    kills: int,
+    events: int,
+    partitions: int = 2,
+    concurrency: int = 4,
+) -> None:
     """Kill consumers at random moments; then nothing is lost, and each failure is buried once."""
-    place = world(partitions=2, concurrency=4, retries=FAST)
+    place = world(partitions=partitions, concurrency=concurrency, retries=FAST)
+    lanes = f"concurrency={concurrency}"
     create(kafka.bootstrap, place)
     fill(kafka.bootstrap, place, events, failing=True)
     failing = set(range(0, events, FAILING))
     chance = random.Random(kills)
     done = 0
     for _ in range(kills):
-        process = Process(kafka.bootstrap, place, folder, "concurrency=4", "sleep=0.01", *options)
+        process = Process(kafka.bootstrap, place, folder, lanes, "sleep=0.01", *options)
         done = len(set(process.numbers()))
         process.wait_for(min(done + 1, events - len(failing)))
         time.sleep(chance.uniform(0, 0.5))
         assert process.end(signal.SIGKILL) == -signal.SIGKILL
-    last = Process(kafka.bootstrap, place, folder, "concurrency=4", *options)
+    last = Process(kafka.bootstrap, place, folder, lanes, *options)
     until(lambda: committed(kafka.bootstrap, place) == events, seconds=240)
     with reading(kafka.bootstrap, place.dead_letters) as read:
         letters = [parse(r.headers()) for r in read(written(kafka.bootstrap, place.dead_letters))]
@@ -71,6 +81,77 @@ def test_a_killed_consumer_loses_nothing(kafka1: LocalKafka, tmp_path: Path) -> 
 def test_a_hundred_kills_lose_nothing(kafka1: LocalKafka, tmp_path: Path) -> None:
     """The long form of the same."""
     kill_often(kafka1, tmp_path, kills=100, events=40_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_fifty_kills_lose_no_key_of_one_partition(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """Eight keys at a time, 50 kills: what is committed never passes what is not finished."""
+    kill_often(
+        kafka1, tmp_path, "instance=one", kills=50, events=20_000, partitions=1, concurrency=8
+    )
+
+
+def kill_between_letter_and_commit(kafka: LocalKafka, folder: Path, *, kills: int) -> None:
+    """Kill a consumer after each dead letter and before its offset; then none is lost."""
+    place = world(retries=Retries(attempts=0))
+    create(kafka.bootstrap, place)
+    with Producer("writer", place.contract, bootstrap=kafka.bootstrap) as producer:
+        producer.send(place.notes, Note(student="ada", number=0, text="fails"))
+    for turn in range(kills):
+        # Its offset would be committed after an hour.
+        options = ("instance=one", "interval=3600")
+        process = Process(kafka.bootstrap, place, folder, *options)
+        until(lambda: written(kafka.bootstrap, place.dead_letters) > turn)  # noqa: B023 - at once
+        assert process.end(signal.SIGKILL) == -signal.SIGKILL
+        assert committed(kafka.bootstrap, place) == 0
+    last = Process(kafka.bootstrap, place, folder, "instance=one")
+    until(lambda: committed(kafka.bootstrap, place) == 1)
+    last.end(signal.SIGTERM)
+    with reading(kafka.bootstrap, place.dead_letters) as read:
+        letters = [parse(record.headers()) for record in read(kills + 1)]
+
+    assert len(letters) == kills + 1
+    assert {letter and letter.identity for letter in letters} == {
+        (place.subscription.group, place.notes.name, 0, 0)
+    }
+
+
+def test_a_kill_after_the_dead_letter_repeats_it(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """Letter first, offset then: a kill between the two writes the same letter once more."""
+    kill_between_letter_and_commit(kafka1, tmp_path, kills=2)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_800)
+def test_a_hundred_kills_after_the_dead_letter_lose_nothing(
+    kafka1: LocalKafka, tmp_path: Path
+) -> None:
+    """The long form of the same."""
+    kill_between_letter_and_commit(kafka1, tmp_path, kills=100)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_a_hundred_terminations_commit_nothing_false(kafka1: LocalKafka, tmp_path: Path) -> None:
+    """SIGTERM at random moments, one key at a time and four: what is committed was handled."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 20_000)
+    chance = random.Random(100)
+    for turn in range(100):
+        lanes = f"concurrency={1 if turn % 2 else 4}"
+        process = Process(kafka1.bootstrap, place, tmp_path, "sleep=0.005", "instance=one", lanes)
+        process.wait_for(len(set(process.numbers())) + 1)
+        time.sleep(chance.uniform(0, 0.5))
+        began = time.monotonic()
+        assert process.end(signal.SIGTERM) == 0, process.output.read_text()
+        assert time.monotonic() - began < QUICK.grace
+        # One partition and no other records: an event's number is its offset.
+        assert set(range(committed(kafka1.bootstrap, place))) == set(process.numbers())
+    handled = process.numbers()
+
+    assert len(handled) == len(set(handled))
 
 
 def test_a_terminated_consumer_finishes_what_it_began(kafka1: LocalKafka, tmp_path: Path) -> None:
