@@ -56,6 +56,13 @@ async def with_delivery(query: LearningQuery, delivery: Delivery) -> None:
     """An async handler that takes the delivery too."""
 
 
+@app.on(LEARNING_QUERY)
+def exactly_once(query: LearningQuery, delivery: Delivery) -> None:
+    """What goes into the transaction is typed as what is sent at once."""
+    delivery.send(LEARNING_QUERY, query)
+    delivery.send(LEARNING_RESPONSE, query)  # type: ignore[misc]
+
+
 @app.on(LEARNING_QUERY)  # type: ignore[arg-type]
 def wrong(response: LearningResponse) -> None:
     """A handler of another topic's event."""

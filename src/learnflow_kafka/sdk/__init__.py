@@ -38,6 +38,8 @@ Where things are, from the user's side inward:
     poller, workers, partitions               records in: threads and the loop
     lanes, watermark                          records in: pure rules
     outlets, sender, receipt                  records out
+    transactions, outputs                     records out together with offsets
+    protocols                                 what the cluster offers
     replies, pending, answering               requests and their replies
 """
 
