@@ -126,3 +126,20 @@ def test_a_closed_pipe_is_a_reader_who_has_seen_enough():
 
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("words", "aim"),
+    [
+        (["topics", "list", "-b", "kafka:9092"], " -b kafka:9092"),
+        (["plan", "--context=prod"], " -c prod"),
+        (["plan"], ""),
+    ],
+)
+def test_the_next_command_looks_at_the_same_cluster(
+    words: list[str], aim: str, capsys: pytest.CaptureFixture[str]
+):
+    """What was told by -b or -c is told to the command that an error recommends."""
+    guarded(command_that(LearnflowError("slow", fix="see it: `learnflow verify`")), words)
+
+    assert f"next: see it: `learnflow verify{aim}`" in capsys.readouterr().err

@@ -155,9 +155,10 @@ def prepare(admin: KafkaAdmin, data: KafkaData, selection: Selection) -> Deliver
     """
     What a replay of these letters would do; nothing is changed.
 
-    Raises RefusedError where a source topic is gone, and RequestError for an identity that is
-    not there.
+    Raises UsageError for a group or topic that has no dead-letter topic, RefusedError where a
+    source topic is gone, and RequestError for an identity that is not there.
     """
+    _require_any(admin, selection)
     meant: list[Letter] = []
     waiting: dict[str, tuple[Letter, ...]] = {}
     for box in _boxes(admin, data, selection):
@@ -177,6 +178,18 @@ def prepare(admin: KafkaAdmin, data: KafkaData, selection: Selection) -> Deliver
         skipped=len(meant) - len(letters),
         forgets_after_ms=_forgets_after(admin, list(waiting)),
     )
+
+
+def _require_any(admin: KafkaAdmin, selection: Selection) -> None:
+    """A misspelled name is not the same as nothing to do."""
+    if selection.group is None and selection.topic is None:
+        return
+    if not any(selection.may_hold(name) for name in admin.topics()):
+        group = f"group {selection.group!r}" if selection.group else "any group"
+        source = f" and topic {selection.topic!r}" if selection.topic else ""
+        raise UsageError(
+            f"there is no dead-letter topic of {group}{source}", fix="see `learnflow dlt list`"
+        )
 
 
 def _source_partitions(admin: KafkaAdmin, letters: Sequence[Letter]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 OUR_BUG: Final = 70
+_AIMS: Final = {"-b": "-b", "--bootstrap": "-b", "-c": "-c", "--context": "-c"}
+_FOR_A_CLUSTER: Final = re.compile(r"(learnflow (?:verify|dlt list|topics list)(?=`|$))")
 _CANNOT_WRITE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -36,6 +39,7 @@ def guarded(command: click.Command, args: list[str]) -> int:
         result = command.main(args=args, prog_name="learnflow", standalone_mode=False)
         sys.stdout.flush()
     except LearnflowError as error:
+        error.fix = _aimed(error.fix, args)
         _report(error, as_json=as_json)
         return error.exit_code
     except click.ClickException as error:
@@ -89,6 +93,22 @@ def _report(error: LearnflowError, *, as_json: bool) -> None:
     click.echo(f"{label} {error}", err=True, color=_color())
     if error.fix:
         click.echo(f"  next: {error.fix}", err=True)
+
+
+def _aimed(fix: str | None, args: list[str]) -> str | None:
+    """The next command at the cluster that this one was told, by `-b` or `-c`."""
+    if fix is None:
+        return None
+    words = iter(args)
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in _AIMS:
+            cluster = value or next(words, "")
+            return "".join(
+                f"{part} {_AIMS[name]} {cluster}" if _FOR_A_CLUSTER.fullmatch(part) else part
+                for part in _FOR_A_CLUSTER.split(fix)
+            )
+    return fix
 
 
 def _show_problems(error: CatalogError) -> None:

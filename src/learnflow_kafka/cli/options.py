@@ -39,6 +39,18 @@ class Place:
         )
 
 
+class FileName(click.ParamType[str]):
+    """A file that is going to be written; an empty name (an unset variable) is refused."""
+
+    name = "file"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as given."""
+        if not value.strip():
+            self.fail("the name is empty", param, ctx)
+        return value
+
+
 def json_option(function: F) -> F:
     """`--json`: one JSON object on standard output (argument `as_json`)."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(

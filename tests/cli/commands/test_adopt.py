@@ -50,6 +50,11 @@ def test_the_catalog_goes_to_standard_output_or_to_a_new_file(learnflow: Learnfl
     assert file.read_text() == "mine"
 
 
+def test_a_file_without_a_name_is_wrong_usage(learnflow: Learnflow):
+    """An empty --out, as an unset variable gives it, is not standard output."""
+    assert learnflow("adopt", "--out", "").code == 2
+
+
 def test_adopting_nothing_or_unreadable_topics_is_an_error(
     learnflow: Learnflow, cluster: MemoryKafka
 ):

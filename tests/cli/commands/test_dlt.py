@@ -161,3 +161,15 @@ def test_a_long_replay_tells_how_far_it_is(memory: MemoryKafka, learnflow: Learn
 
     assert done.json["replayed"] == 450
     assert "200 of 450 dead letters went back\n400 of 450 dead letters went back\n" in done.err
+
+
+@pytest.mark.parametrize("chosen", [("--group", "nosuch"), ("--topic", "nosuch")])
+def test_a_misspelled_name_is_not_nothing_to_do(
+    filled: MemoryKafka, learnflow: Learnflow, chosen: tuple[str, str]
+):
+    """A group or topic without any dead-letter topic is wrong usage."""
+    done = learnflow("dlt", "replay", *chosen, "--dry-run")
+
+    assert done.code == 2
+    assert "there is no dead-letter topic of" in done.err
+    assert "'nosuch'" in done.err

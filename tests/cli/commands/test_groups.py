@@ -93,7 +93,7 @@ def test_delete_shows_what_is_forgotten(learnflow: Learnflow, memory: MemoryKafk
 
     assert dry["groups"][0]["committed"] == [{"topic": "orders", "partition": 0, "offset": 4}]
     assert done.text.splitlines() == [
-        "billing: forgets 1 committed offsets on orders",
+        "billing: forgets 1 committed offset on orders",
         "billing: deleted",
     ]
     assert "billing" not in {g.name for g in memory.groups()}

@@ -176,3 +176,14 @@ def test_selectors_narrow_the_plan(learnflow: Learnflow, shop: tuple[str, ...]):
     assert "1 of them selected" in done.text
     assert "undeclared topics: not checked" in done.text
     assert "plan: 1 to create" in done.text
+
+
+@pytest.mark.parametrize("words", [("--json", "--format", "markdown"), ("--out", "")])
+def test_what_cannot_be_meant_is_wrong_usage(
+    learnflow: Learnflow, shop: tuple[str, ...], words: tuple[str, ...]
+):
+    """Two formats at once, and a file without a name, are refused in one line."""
+    done = learnflow("plan", *shop, *words)
+
+    assert done.code == 2
+    assert "not both" in done.text + done.err or "the name is empty" in done.text + done.err

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from learnflow_kafka.cli.options import Target, dry_run_option, json_option, target_options
+from learnflow_kafka.cli.options import (
+    FileName,
+    Target,
+    dry_run_option,
+    json_option,
+    target_options,
+)
 from learnflow_kafka.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -28,7 +34,12 @@ Example:
     help="Only these topics; * and ? stand for any letters. Repeatable.",
 )
 @click.option("--name", default="adopted", help="The catalog's name.")
-@click.option("--out", metavar="FILE", help="Write it there; an existing file is never replaced.")
+@click.option(
+    "--out",
+    type=FileName(),
+    metavar="FILE",
+    help="Write it there; an existing file is never replaced.",
+)
 @dry_run_option
 @json_option
 def command(

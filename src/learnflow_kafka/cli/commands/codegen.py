@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from learnflow_kafka.cli.options import dry_run_option, json_option
+from learnflow_kafka.cli.options import FileName, dry_run_option, json_option
 from learnflow_kafka.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ Exit code 0 when the file is as it should be, 3 when --check finds it is not. Ho
 JSON Schema becomes Python: docs/how-to/codegen.md."""
 )
 @click.option("--catalog", metavar="PATH", help="A catalog's file or folder. Default: built in.")
-@click.option("--out", metavar="PATH", required=True, help="The Python file to write.")
+@click.option(
+    "--out", type=FileName(), metavar="PATH", required=True, help="The Python file to write."
+)
 @click.option("--check", is_flag=True, help="Write nothing; fail where the file is not fresh.")
 @dry_run_option
 @json_option

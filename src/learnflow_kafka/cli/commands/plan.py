@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
+from learnflow_kafka.cli.options import (
+    FileName,
+    Target,
+    catalog_options,
+    json_option,
+    target_options,
+)
 from learnflow_kafka.cli.scope import scope_options
+from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.plans.plan import Plan, Scope
@@ -27,13 +34,14 @@ Example:
 @catalog_options
 @scope_options
 @click.option("--check", is_flag=True, help="Exit 3 where changes are pending.")
-@click.option("--out", metavar="FILE", help="Save the plan, for `learnflow apply FILE`.")
+@click.option(
+    "--out", type=FileName(), metavar="FILE", help="Save the plan, for `learnflow apply FILE`."
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    help="How to print it: for people, for a pull request, for programs.",
+    help="How to print it: for people (the default), for a pull request, for programs.",
 )
 @json_option
 def command(
@@ -44,7 +52,7 @@ def command(
     scope: Scope,
     check: bool,
     out: str | None,
-    form: str,
+    form: str | None,
     as_json: bool,
 ) -> int:
     """
@@ -58,6 +66,8 @@ def command(
     from learnflow_kafka.cli.scope import wanted
     from learnflow_kafka.wiring import contexts, kafka, system
 
+    if as_json and form not in {None, "json"}:
+        raise UsageError(f"give --json or --format {form}, not both")
     context = contexts.resolve(target)
     desired = wanted(context, catalog, environment)
     with kafka.admin(context) as admin:
@@ -71,7 +81,7 @@ def command(
     return PENDING if check and made.pending else 0
 
 
-def _print(plan: Plan, form: str) -> None:
+def _print(plan: Plan, form: str | None) -> None:
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.cli.views import plan as view
 

@@ -160,8 +160,9 @@ def show_losses(losses: Sequence[GroupLoss], console: Console) -> None:
     for loss in losses:
         topics = sorted({p.topic for p in loss.places})
         active = f"; active: {', '.join(loss.active)}" if loss.active else ""
+        offsets = "offset" if len(loss.places) == 1 else "offsets"
         console.print(
-            f"{loss.group}: forgets {len(loss.places)} committed offsets on "
+            f"{loss.group}: forgets {len(loss.places)} committed {offsets} on "
             f"{', '.join(topics) or 'no topic'}{active}"
         )
 
