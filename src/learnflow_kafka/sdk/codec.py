@@ -13,7 +13,7 @@ and refused on the way out.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -33,7 +33,14 @@ from learnflow_kafka.sdk.envelope import (
     unwrap,
 )
 from learnflow_kafka.sdk.partitioning import key_text
-from learnflow_kafka.sdk.wrapping import Wrapper, additions, clock, identifiers, time_text
+from learnflow_kafka.sdk.wrapping import (
+    STRUCTURED_HEADER,
+    Wrapper,
+    additions,
+    clock,
+    identifiers,
+    time_text,
+)
 from learnflow_kafka.sdk.zones import zones
 
 if TYPE_CHECKING:
@@ -97,7 +104,9 @@ class Undecodable(msgspec.Struct, frozen=True):
 class _Kind(Generic[E]):
     """One kind of event within a topic: its codec and, to write it, its envelope."""
 
-    __slots__ = ("decode", "decode_structured", "encode", "type", "wrap", "zones")
+    __slots__ = (
+        "decode", "decode_structured", "encode", "glimpse", "type", "usual", "wrap", "zones",
+    )  # fmt: skip
 
     def __init__(self, event: EventType[E], topic: Topic[E], source: str) -> None:
         self.type = event
@@ -106,10 +115,13 @@ class _Kind(Generic[E]):
         # The subscript is computed, so that mypy cannot see a type in it.
         structured: Any = Structured[event.cls]  # type: ignore[name-defined]
         self.decode_structured = msgspec.json.Decoder(structured).decode
+        self.glimpse = _glimpse(event.cls)
         self.zones = zones(event.cls)
-        self.wrap = Wrapper(
+        wrapper = Wrapper(
             topic.envelope, kind=event.name, source=source, schema_uri=event.schema_uri
-        ).wrap
+        )
+        self.wrap = wrapper.wrap
+        self.usual = wrapper.usual if topic.envelope is Envelope.STRUCTURED else None
 
 
 class Writer(Generic[E]):
@@ -145,6 +157,11 @@ class Writer(Generic[E]):
         A pydantic model goes as it writes itself, after its JSON was read as the topic's
         event. Raises EventError, naming the field, for an event that does not fit.
         """
+        given = (id, time, subject, traceparent, tracestate, extensions)
+        if given == _NOTHING_GIVEN:
+            record = self._write_usual(event)
+            if record is not None:
+                return record
         kind = self._kinds.get(type(event))
         checked: object = event
         if kind is None:
@@ -174,6 +191,30 @@ class Writer(Generic[E]):
             else _NOTHING,
         )
         return Encoded(value, None if key is None else key.encode(), headers, identity)
+
+    def _write_usual(self, event: object) -> Encoded | None:
+        """
+        The usual case, a structured record with a key, without detours; None: take them.
+
+        Nothing is judged here, so that each fault is found and named in one place.
+        """
+        kind = self._kinds.get(type(event))
+        if kind is None or kind.usual is None or self._key is None:
+            return None
+        key = self._key(event)
+        if type(key) is not str:
+            return None
+        identity = identifiers.next()
+        try:
+            data = kind.encode(event)
+            if self._validate:
+                checked = kind.decode(data)
+                if kind.zones and kind.zones.missing(checked):
+                    return None
+            value = kind.usual(data, identity, key)
+            return Encoded(value, key.encode(), [STRUCTURED_HEADER], identity)
+        except (*UNREADABLE, TypeError, ValueError, msgspec.EncodeError):
+            return None
 
     def _refuse_naive(self, kind: _Kind[E], event: object) -> None:
         naive = kind.zones.missing(event) if kind.zones else None
@@ -222,7 +263,7 @@ class Reader(Generic[E]):
         self._kinds = {event.name: _Kind(event, topic, "") for event in topic.events}
         self._only = next(iter(self._kinds.values())) if len(self._kinds) == 1 else None
         self._fast = self._only is not None and topic.envelope is Envelope.STRUCTURED
-        self._glimpse = _glimpse(topic.classes[0]) if self._fast else None
+        self._glimpse = self._only.glimpse if self._only and self._fast else None
 
     def glance(self, value: bytes | None) -> E | None:
         """
@@ -302,6 +343,7 @@ class Reader(Generic[E]):
 
 
 _NOTHING: dict[str, str] = {}
+_NOTHING_GIVEN: Final = (None,) * 6
 
 
 def _glimpse(cls: type[E]) -> Callable[[bytes], Glimpse[E]]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from learnflow_kafka.errors import ContractError, EventError
 from learnflow_kafka.sdk.codec import Writer
 from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE
 from learnflow_kafka.sdk.observing import Watch
 from learnflow_kafka.sdk.partitioning import key_text
-from learnflow_kafka.sdk.sender import Sender
+from learnflow_kafka.sdk.sender import Headers, Sender
 from learnflow_kafka.sdk.settings import client_config
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from learnflow_kafka.sdk.codec import Encoded
     from learnflow_kafka.sdk.contract import AnyTopic, Contract, Service, Topic
     from learnflow_kafka.sdk.receipt import Receipt
-    from learnflow_kafka.sdk.sender import Headers
     from learnflow_kafka.sdk.settings import Settings
 
 E = TypeVar("E")
@@ -37,9 +37,8 @@ _SMALLEST_LIMIT = 1_000_000
 _ROOM_FOR_HEADERS = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A record that was validated and encoded, and the queue that takes it."""
+class Prepared(msgspec.Struct, frozen=True):
+    """A record that was validated and encoded, and the queue that takes it; a cheap struct."""
 
     sender: Sender
     topic: str

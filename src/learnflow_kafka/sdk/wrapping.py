@@ -134,6 +134,23 @@ class Wrapper:
         }[mode]
         """(data, id, time, subject or None, added attributes) -> Wrapped"""
 
+    def usual(self, data: bytes, identity: str, subject: str) -> bytes:
+        """A structured value of this moment without further attributes; the id is one of ours."""
+        return b"".join(
+            (
+                self._head,
+                b'"',
+                identity.encode(),
+                b'","time":"',
+                clock.text().encode(),
+                b'","subject":',
+                _json(subject),
+                b',"data":',
+                data,
+                b"}",
+            )
+        )
+
     def _structured(
         self, data: bytes, identity: str, moment: str, subject: str | None, added: dict[str, str]
     ) -> Wrapped:
