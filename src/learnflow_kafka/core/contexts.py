@@ -2,6 +2,7 @@
 The book of contexts: named clusters, and the one that is chosen.
 
 `local` and `local/<name>` are never written in it: they are whatever `learnflow up` runs.
+Nor are `kubernetes/<namespace>` and `kubernetes/<namespace>/<release>`: they say all themselves.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.connection import Kubernetes
 from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import ContextError
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 LOCAL: Final = "local"
 """The context of the cluster that `learnflow up` runs."""
 
+KUBERNETES: Final = "kubernetes"
+"""The context of release `kafka` in namespace `kafka`, where kubectl points now."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _MAX_PORT: Final = 65_535
 
@@ -30,10 +35,32 @@ def is_local(name: str) -> bool:
     return name == LOCAL or name.startswith(f"{LOCAL}/")
 
 
+def kubernetes_place(name: str) -> Kubernetes | None:
+    """
+    The release that a context's name says by itself, or None where it is a name as others.
+
+    >>> kubernetes_place("kubernetes/shop")
+    Kubernetes(context=None, namespace='shop', release='kafka', kubeconfig=None)
+    >>> kubernetes_place("kubernetes/shop/events").release
+    'events'
+    """
+    first, *rest = name.split("/")
+    if first != KUBERNETES or len(rest) > 2 or not all(rest):  # noqa: PLR2004 - namespace, release
+        return None
+    return Kubernetes(**dict(zip(("namespace", "release"), rest, strict=False)))
+
+
+def speaks_for_itself(name: str) -> bool:
+    """Whether the name says all by itself, so that no book has to hold it."""
+    return is_local(name) or kubernetes_place(name) is not None
+
+
 def context_name_fault(name: str) -> str | None:
     """Why a context cannot have this name, or None where it can."""
     if is_local(name):
         return f"{name!r} is always the cluster that `learnflow up` runs; choose another name"
+    if name == KUBERNETES:
+        return f"{name!r} is always release kafka in namespace kafka; choose another name"
     if not _NAME.match(name):
         return (
             f"{name!r} cannot name a context; write letters, digits, '.', '_' and '-', "
@@ -83,7 +110,7 @@ class ContextBook:
 
     def choosing(self, name: str) -> ContextBook:
         """The book with another choice; raises ContextError where there is no such context."""
-        if not is_local(name):
+        if not speaks_for_itself(name):
             self.get(name)
         return replace(self, current=name)
 

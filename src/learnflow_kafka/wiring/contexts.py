@@ -12,7 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from learnflow_kafka.core.connection import Connection, Context, SecretRef
-from learnflow_kafka.core.contexts import LOCAL, ContextBook, is_local, parse_bootstrap
+from learnflow_kafka.core.contexts import (
+    LOCAL,
+    ContextBook,
+    is_local,
+    kubernetes_place,
+    parse_bootstrap,
+)
 from learnflow_kafka.core.local import DEFAULT_NAME
 from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
@@ -128,7 +134,8 @@ def chosen() -> str | None:
 def on_kubernetes() -> Context | None:
     """The chosen context ($LEARNFLOW_CONTEXT, `context use`) where it is on Kubernetes."""
     saved = book()
-    found = saved.contexts.get(os.environ.get(VARIABLE) or saved.current or "")
+    name = os.environ.get(VARIABLE) or saved.current or ""
+    found = named(name) if kubernetes_place(name) else saved.contexts.get(name)
     return found if found is not None and found.kubernetes is not None else None
 
 
@@ -145,6 +152,9 @@ def named(name: str) -> Context:
             up = "learnflow up" if name == LOCAL else f"learnflow up --name {_cluster(name)}"
             raise ContextError(f"no Kafka of {name!r} runs on this machine", fix=f"`{up}`")
         return found
+    place = kubernetes_place(name)
+    if place is not None:
+        return Context(name, Connection(()), kubernetes=place)
     return book().get(name)
 
 

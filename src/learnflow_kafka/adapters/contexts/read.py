@@ -28,8 +28,8 @@ from learnflow_kafka.core.connection import (
 from learnflow_kafka.core.contexts import (
     ContextBook,
     context_name_fault,
-    is_local,
     parse_bootstrap,
+    speaks_for_itself,
 )
 from learnflow_kafka.core.suggest import did_you_mean
 from learnflow_kafka.errors import ContextError, Problem
@@ -132,7 +132,7 @@ class _Reader:
 
     def _current(self, node: yaml.Node | None, contexts: Mapping[str, Context]) -> str | None:
         name = self.text(node, "current")
-        if name is None or node is None or name in contexts or is_local(name):
+        if name is None or node is None or name in contexts or speaks_for_itself(name):
             return name
         if not self.problems:
             # With other problems the context may merely have been unreadable.
