@@ -30,7 +30,7 @@ def test_without_a_path_the_built_in_catalog_is_checked(capsys: pytest.CaptureFi
     code = run(["validate"])
 
     assert code == 0
-    assert "valid; 9 declared + 11 derived topics" in capsys.readouterr().out
+    assert "valid; 9 declared + 13 derived topics" in capsys.readouterr().out
 
 
 def test_problems_are_shown_with_their_line_and_a_caret(
