@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import Producer as RawProducer
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from prometheus_client import CollectorRegistry
 from tests.sdk.notes import reading, until
 from tests.sdk.running import running
@@ -21,11 +23,12 @@ from learnflow_kafka.errors import (
     ClosedError,
     ContractError,
     EventError,
+    ForkedError,
     LearnflowError,
     NoReplyError,
     RemoteError,
 )
-from learnflow_kafka.sdk import App, Asker, AsyncAsker, Reject
+from learnflow_kafka.sdk import App, Asker, AsyncAsker, Reject, replies
 from learnflow_kafka.sdk.metrics import Metrics
 from learnflow_kafka.testing import mock as mock_kafka
 
@@ -355,6 +358,25 @@ def test_asking_needs_both_directions(place: Talk) -> None:
         app.answers(place.exchange)
 
 
+def test_a_forked_child_cannot_ask(mock: MockKafka, place: Talk) -> None:
+    """The thread that would hear the reply lives in the parent: an error at once, and no hang."""
+    with place.answering(mock.bootstrap, told), asker_of(mock.bootstrap, place) as asker:
+        asker.ask(Question(id="q1"), timeout=60)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - another process
+            code = 1
+            try:
+                asker.ask(Question(id="q2"), timeout=60)
+            except ForkedError:
+                asker.close()
+                code = 0
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+
+    assert status == 0
+
+
 @pytest.mark.kafka
 def test_clients_that_share_a_reply_topic_get_their_own(kafka1: LocalKafka) -> None:
     """A thousand asks at once from three clients on a real broker: each its own reply."""
@@ -385,6 +407,40 @@ def test_clients_that_share_a_reply_topic_get_their_own(kafka1: LocalKafka) -> N
     assert len(pairs) == 1_002
     assert [answer for _, answer in pairs] == [f"You said: {asked}" for asked, _ in pairs]
     assert counts == {"answered": 1_002, "strays": 0}
+
+
+@pytest.mark.kafka
+def test_replies_on_new_partitions_are_read(
+    kafka1: LocalKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reply topic may get partitions while somebody asks, and its dead letters may be missing."""
+    monkeypatch.setattr(replies, "_LOOK", 0.2)
+    place = talk()
+    admin = AdminClient({"bootstrap.servers": kafka1.bootstrap})
+    for topic in (place.questions, place.answers):
+        admin.create_topics([NewTopic(topic.name, 1, 1)])[topic.name].result(30)
+    raw = RawProducer({"bootstrap.servers": kafka1.bootstrap, "linger.ms": 0})
+
+    def reply(asker: Asker[Question, Answer]) -> None:
+        until(lambda: asker.counts.pending == 1)
+        admin.create_partitions([NewPartitions(place.answers.name, 3)])[place.answers.name].result()
+        until(
+            lambda: (
+                len(admin.list_topics(place.answers.name, 30).topics[place.answers.name].partitions)
+                == 3
+            )
+        )
+        text = json.dumps({"id": "q1", "text": "from a new partition"}).encode()
+        raw.produce(place.answers.name, text, partition=2)
+        raw.flush(60)
+
+    with asker_of(kafka1.bootstrap, place) as asker:
+        replying = threading.Thread(target=reply, args=(asker,))
+        replying.start()
+        answer = asker.ask(Question(id="q1"), timeout=100)
+        replying.join()
+
+    assert answer.text == "from a new partition"
 
 
 @pytest.mark.kafka

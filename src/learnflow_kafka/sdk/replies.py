@@ -42,6 +42,8 @@ GROUP: Final = "_learnflow.asks"
 _POLL: Final = 0.1
 _BATCH: Final = 500
 _REQUEST: Final = 5.0
+_GLANCE: Final = 1.0
+"""Seconds for the same once replies are read: those wait meanwhile."""
 _AGAIN: Final = 0.5
 _LOOK: Final = 30.0
 """Seconds between looks for new partitions, and for dead-letter topics that were missing."""
@@ -177,7 +179,8 @@ class Replies(Generic[Q, R]):
 
         The first time from their end, later from their start: those were not there before.
         """
-        metadata = self.client.list_topics(topic, timeout=_REQUEST).topics[topic]
+        timeout = _GLANCE if began else _REQUEST
+        metadata = self.client.list_topics(topic, timeout=timeout).topics[topic]
         if metadata.error is not None:
             raise KafkaException(metadata.error)
         known = self._known.get(topic, 0)
