@@ -205,7 +205,7 @@ def _tls(cluster: Entry, folder: Path, user: Entry, home: Path, *, login: Login)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif cluster.get("certificate-authority-data"):
-        pem = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        pem = _decoded(cluster["certificate-authority-data"]).decode()
         context = ssl.create_default_context(cadata=pem)
     elif cluster.get("certificate-authority"):
         path = _path(cluster["certificate-authority"], folder)
@@ -231,7 +231,7 @@ def _certificate(user: Entry, home: Path, login: Login) -> Iterator[tuple[str, s
         ):
             data = inline.encode() if inline else None
             if data is None and user.get(f"{kind}-data"):
-                data = base64.b64decode(user[f"{kind}-data"])
+                data = _decoded(user[f"{kind}-data"])
             if data is not None:
                 file = Path(scratch) / kind
                 file.touch(mode=0o600)
@@ -262,6 +262,14 @@ def _inside_pod() -> Access:
             f"the pod's service account cannot be used: {error.strerror}", where=str(ACCOUNT)
         ) from error
     return Access(f"https://{shown}:{port}", tls, FileToken(ACCOUNT / "token"), namespace=namespace)
+
+
+def _decoded(text: object) -> bytes:
+    """Base64 of a kubeconfig; raises ValueError where nothing is left of it."""
+    found = base64.b64decode("".join(str(text).split()), validate=True)
+    if not found:
+        raise ValueError("empty")
+    return found
 
 
 def _path(written: str, folder: Path) -> Path:
