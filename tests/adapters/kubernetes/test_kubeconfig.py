@@ -23,7 +23,7 @@ from learnflow_kafka.errors import KubeconfigError
 Write = Callable[..., str]
 
 
-def document(user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, Any]:
+def document(user: Any = None, **cluster: Any) -> dict[str, Any]:
     """A kubeconfig with one context `lab`."""
     return {
         "current-context": "lab",
