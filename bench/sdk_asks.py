@@ -21,13 +21,15 @@ from tests.support import clusters
 
 from bench.result import Figure
 from learnflow_kafka.core.local import Mode
-from learnflow_kafka.errors import NoReplyError
+from learnflow_kafka.errors import ContractError, NoReplyError
 from learnflow_kafka.sdk import App, AsyncAsker, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.sdk.talks import Talk
+
+    from bench.effort import Effort
 
 SINGLES: Final = 500
 CLIENTS: Final = 3
@@ -37,15 +39,35 @@ TIMEOUTS: Final = 100
 PROMPT: Final = Settings(linger_ms=0)
 
 
-def run() -> list[Figure]:
+def run(effort: Effort) -> list[Figure]:
     """Measure on a broker of this benchmark's own."""
     kafka = contextlib.contextmanager(clusters.started)("bench-asks", 1, Mode.KRAFT)
     with kafka as cluster:
         place = talk(concurrency=8)
         place.create(cluster.bootstrap)
         with _answering(place, cluster.bootstrap):
-            figures = asyncio.run(_asked(place, cluster.bootstrap))
-        return [*figures, asyncio.run(_unanswered(place, cluster.bootstrap))]
+            figures = asyncio.run(_asked(place, cluster.bootstrap, effort.of(SINGLES)))
+        return [_refused(), *figures, asyncio.run(_unanswered(place, cluster.bootstrap))]
+
+
+def _refused() -> Figure:
+    """How soon a handler for a topic of others is refused, the app's making included."""
+    place = talk()
+    began = time.perf_counter()
+    try:
+        App("tutor", place.contract, bootstrap="127.0.0.1:1").on(place.answers)(told)  # type: ignore[arg-type]
+    except ContractError:
+        pass
+    else:
+        raise AssertionError("the tutor does not read its own answers")
+    seconds = time.perf_counter() - began
+    return Figure(
+        "a handler for an undeclared topic is refused after",
+        1000 * seconds,
+        "ms",
+        goal="at most 100 ms",
+        met=seconds <= 0.1,
+    )
 
 
 @contextlib.contextmanager
@@ -66,12 +88,12 @@ def _asker(place: Talk, bootstrap: str) -> AsyncAsker[Question, Answer]:
     return AsyncAsker("asker", place.contract, place.exchange, bootstrap=bootstrap, settings=PROMPT)
 
 
-async def _asked(place: Talk, bootstrap: str) -> list[Figure]:
+async def _asked(place: Talk, bootstrap: str, count: int) -> list[Figure]:
     async with contextlib.AsyncExitStack() as stack:
         askers = [await stack.enter_async_context(_asker(place, bootstrap)) for _ in range(CLIENTS)]
         for number, asker in enumerate(askers):
             await asker.ask(Question(id=f"first-{number}"), timeout=60)
-        singles = [await _one(askers[0], f"one-{n}") for n in range(SINGLES)]
+        singles = [await _one(askers[0], f"one-{n}") for n in range(count)]
         began = time.perf_counter()
         burst = await asyncio.gather(
             *(
@@ -92,7 +114,7 @@ async def _asked(place: Talk, bootstrap: str) -> list[Figure]:
             goal="at most 50 ms",
             met=single <= 0.05,
             note=f"p50 {1000 * statistics.median(o.seconds for o in singles):.1f} ms over "
-            f"{SINGLES}; {_load()}",
+            f"{count}; {_load()}",
         ),
         Figure(
             f"{len(burst)} asks at once from {CLIENTS} clients on one reply topic, p99",
