@@ -10,6 +10,7 @@ from learnflow_kafka.app.export_dapr import DaprResources, dapr_resources, kuber
 from learnflow_kafka.core.catalog import (
     Catalog,
     Envelope,
+    Guarantee,
     Partitioner,
     Retries,
     RetryMode,
@@ -149,6 +150,11 @@ def test_mutual_tls_refers_to_certificate_and_key() -> None:
             "no retry topics",
         ),
         (TOPIC, Subscription("orders", "billing", concurrency=4), "one by one, not 4"),
+        (
+            TOPIC,
+            Subscription("orders", "billing", delivery=Guarantee.EXACTLY_ONCE),
+            "not exactly once",
+        ),
     ],
 )
 def test_what_dapr_does_otherwise_is_said(topic: Topic, read: Subscription, words: str) -> None:

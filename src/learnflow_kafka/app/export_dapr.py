@@ -192,5 +192,7 @@ def _reading(service: Service, read: Subscription) -> Iterator[str]:
             f"{place}: its retries are not written; Dapr's Resiliency policies have one rule "
             "a component"
         )
+    if read.exactly_once:
+        yield f"{place}: Dapr handles events at least once, not exactly once"
     if read.concurrency > 1:
         yield f"{place}: Dapr handles a partition's records one by one, not {read.concurrency}"
