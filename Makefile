@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-kafka clean
+.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-bench lock-kafka clean
 .PHONY: lab-build lab-up lab-env lab-down
 
 help: ## this list
@@ -70,6 +70,9 @@ docs: $(READY) ## write what is generated from the code (make check proves it fr
 
 lock: ## renew requirements/lock.txt (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 -o requirements/lock.txt pyproject.toml
+
+lock-bench: ## renew the lock of the clients that `make bench` compares with (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 -c requirements/lock.txt -o bench/peers/requirements.txt bench/peers/requirements.in
 
 lock-kafka: $(READY) ## renew the locks of Kafka's jars (needs Maven)
 	@$(BIN)/python requirements/lock_kafka.py

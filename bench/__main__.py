@@ -1,10 +1,11 @@
 """
 Run every benchmark on this machine and write the figures to docs/benchmarks.md.
 
-    python -m bench [--only NAME ...] [--no-write]
+    python -m bench [--only NAME ...] [--no-write | --quick]
 
-Each benchmark is a module of this package with `run() -> list[Figure]`. Machines are noisy:
-comparisons are ratios within one run, and nothing here fails for being slow.
+Each benchmark is a module of this package with `run(effort) -> list[Figure]`. Machines are noisy:
+comparisons are ratios within one run, and nothing here fails for being slow. `--quick` proves in
+three minutes that each benchmark runs, and fails where a ratio is below a third of its goal.
 """
 
 from __future__ import annotations
@@ -18,12 +19,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench.effort import FULL, QUICK
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.effort import Effort
     from bench.result import Figure
 
-BENCHMARKS: Final = ("startup", "planning", "sdk_codec", "sdk_delivery", "sdk_asks", "sdk_exactly_once")
+BENCHMARKS: Final = (
+    "startup",
+    "planning",
+    "sdk_codec",
+    "sdk_delivery",
+    "sdk_consume",
+    "sdk_asks",
+    "sdk_exactly_once",
+)
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- figures: written by `make bench` -->"
 END: Final = "<!-- end of figures -->"
@@ -56,20 +68,33 @@ def write(text: str) -> None:
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the chosen benchmarks, print and write what they found."""
+    """Run the chosen benchmarks, print and write what they found; 1 where something broke."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
     parser.add_argument("--no-write", action="store_true", help="print the figures only")
+    parser.add_argument("--quick", action="store_true", help="small sizes; writes nothing")
     options = parser.parse_args(args)
-    sections = []
-    for name in options.only:
-        print(f"measuring {name} ...", flush=True)
-        sections.append((name, importlib.import_module(f"bench.{name}").run()))
+    effort = QUICK if options.quick else FULL
+    sections = [(name, measure(name, effort)) for name in options.only]
     text = table(sections)
     print(text)
-    if not options.no_write:
+    if not (options.no_write or options.quick):
         write(text)
-    return 0
+    broken = [figure for _, figures in sections for figure in figures if figure.broken]
+    for figure in broken if options.quick else ():
+        print(f"{figure.name}: {figure.value:.3g} is below {figure.floor:g}", file=sys.stderr)
+    return 1 if broken and options.quick else 0
+
+
+def measure(name: str, effort: Effort) -> list[Figure]:
+    """What one benchmark found; where that says that something broke, what it finds next."""
+    run = importlib.import_module(f"bench.{name}").run
+    for last in (False, True):
+        print(f"measuring {name} ...", flush=True)
+        figures: list[Figure] = run(effort)
+        if last or effort.is_full or not any(figure.broken for figure in figures):
+            break
+    return figures
 
 
 if __name__ == "__main__":

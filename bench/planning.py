@@ -38,6 +38,7 @@ from learnflow_kafka.wiring.paths import paths
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.effort import Effort
     from learnflow_kafka.core.connection import Context
     from learnflow_kafka.core.local import Cluster
     from learnflow_kafka.core.requests import Sent
@@ -59,6 +60,7 @@ class Bench:
 
     home: Path
     runtime: LocalRuntime
+    runs: int
 
     @contextmanager
     def cluster(self, brokers: int) -> Iterator[Cluster]:
@@ -93,18 +95,18 @@ class Ran:
     output: str
 
 
-def run() -> list[Figure]:
+def run(effort: Effort) -> list[Figure]:
     """Measure; every process that was started is stopped."""
     places = paths()
     home = Path(tempfile.mkdtemp(prefix="learnflow-bench-"))
-    bench = Bench(home, LocalRuntime(data=home / "data", cache=places.cache))
+    runtime = LocalRuntime(data=home / "data", cache=places.cache)
+    bench = Bench(home, runtime, _RUNS if effort.is_full else 1)
     try:
-        return [
-            *_nine(bench),
-            *_plan(bench, topics=1_000, partitions=12, goal=2.0),
-            *_plan(bench, topics=5_000, partitions=1, goal=10.0),
-            *_apply(bench),
-        ]
+        figures = _nine(bench)
+        figures += _plan(bench, topics=effort.of(1_000), partitions=12, goal=2.0)
+        if effort.is_full:
+            figures += _plan(bench, topics=5_000, partitions=1, goal=10.0)
+        return [*figures, *_apply(bench, effort.of(1_000))]
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -156,7 +158,7 @@ def _nine(bench: Bench) -> list[Figure]:
         only = [word for name in _NINE for word in ("--only", f"topic/{name}")]
         words = ("apply", "-b", _address(cluster), "--env", "local", *only, "--yes")
         ours = []
-        for _ in range(_RUNS):
+        for _ in range(bench.runs):
             done = _learnflow(*words)
             assert "proved: a second plan is empty" in done.output
             ours.append(done.seconds)
@@ -168,7 +170,7 @@ def _nine(bench: Bench) -> list[Figure]:
         Figure("nine runs of Kafka's topic tool", java, "s", None, None, "whole processes"),
         Figure(
             "the tool's time over ours", java / mine, "x", "at least 15", java / mine >= 15,
-            f"median of {_RUNS} applies; the tool ran once for each topic",
+            f"median of {bench.runs} applies; the tool ran once for each topic",
         ),
     ]  # fmt: skip
 
@@ -199,7 +201,7 @@ def _plan(bench: Bench, *, topics: int, partitions: int, goal: float) -> list[Fi
         _learnflow("apply", "-b", _address(cluster), "--catalog", file, "--yes")
         runs = [
             _learnflow("plan", "-b", _address(cluster), "--catalog", file, "--check")
-            for _ in range(_RUNS)
+            for _ in range(bench.runs)
         ]
         inside, requests = _inside(cluster.context, file)
     whole = statistics.median(r.seconds for r in runs)
@@ -232,7 +234,7 @@ def _inside(context: Context, file: str) -> tuple[float, int]:
 # --- applies ----------------------------------------------------------------
 
 
-def _apply(bench: Bench) -> list[Figure]:
+def _apply(bench: Bench, wanted: int) -> list[Figure]:
     """
     New topics with three replicas: our apply, and the bare create of the same topics.
 
@@ -240,7 +242,7 @@ def _apply(bench: Bench) -> list[Figure]:
     afterwards, and only then show the topics. Our apply ends with a proof, so it is compared
     with the bare create until every broker shows every topic.
     """
-    topics, note = _fitting(1_000, 12)
+    topics, note = _fitting(wanted, 12)
     with bench.cluster(3) as cluster:
         answered, seen = _bare(cluster, topics)
         held = max(_descriptors(bench, cluster), default=0)

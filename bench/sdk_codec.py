@@ -30,10 +30,12 @@ from learnflow_kafka.sdk.contract import Envelope, EventType, Topic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROUNDS: Final = 15
+    from bench.effort import Effort
+
+ROUNDS: Final = 3
+"""For each of an effort's rounds; the best one counts."""
 EVENTS: Final = 10_000
 IMPORT_GOAL_MS: Final = 150
-IMPORTS: Final = 15
 
 Sku = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]+$")]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -119,19 +121,21 @@ def topic(mode: Envelope) -> Topic[Order]:
     )
 
 
-def cost(function: Callable[[], object]) -> float:
+def cost(effort: Effort, function: Callable[[], object]) -> float:
     """The CPU time of one call in microseconds: the best round."""
-    rounds = timeit.repeat(function, number=EVENTS, repeat=ROUNDS, timer=time.thread_time)
-    return min(rounds) / EVENTS * 1e6
+    events, rounds = effort.of(EVENTS), effort.rounds * ROUNDS
+    taken = timeit.repeat(function, number=events, repeat=rounds, timer=time.thread_time)
+    return min(taken) / events * 1e6
 
 
-def run() -> list[Figure]:
+def run(effort: Effort) -> list[Figure]:
     """All figures of codec and import."""
-    return [*_modes(), *_against_others(), *_import()]
+    return [*_modes(effort), *_against_others(effort), *_import(effort)]
 
 
-def _modes() -> list[Figure]:
+def _modes(effort: Effort) -> list[Figure]:
     figures = []
+    took = partial(cost, effort)
     for mode in Envelope:
         carried = topic(mode)
         writer, trusting = (
@@ -140,11 +144,11 @@ def _modes() -> list[Figure]:
         )
         record, reader = writer.write(ORDER), Reader(carried)
         figures += [
-            Figure(f"write, {mode}, validated", cost(partial(writer.write, ORDER)), "us/event"),
-            Figure(f"write, {mode}, trusted", cost(partial(trusting.write, ORDER)), "us/event"),
+            Figure(f"write, {mode}, validated", took(partial(writer.write, ORDER)), "us/event"),
+            Figure(f"write, {mode}, trusted", took(partial(trusting.write, ORDER)), "us/event"),
             Figure(
                 f"read, {mode}",
-                cost(partial(reader.read, record.value, record.headers)),
+                took(partial(reader.read, record.value, record.headers)),
                 "us/event",
                 note=f"a record of {len(record.value)} bytes",
             ),
@@ -152,15 +156,16 @@ def _modes() -> list[Figure]:
     return figures
 
 
-def _against_others() -> list[Figure]:
+def _against_others(effort: Effort) -> list[Figure]:
     """The codec alone, without envelope: a ratio within one run."""
     encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Order).decode
     data = encode(ORDER)
     given: dict[str, Any] = msgspec.to_builtins(ORDER)
     validator = jsonschema.Draft202012Validator(msgspec.json.schema(Order))
-    ours_out, ours_in = cost(lambda: decode(encode(ORDER))), cost(lambda: decode(data))
-    model_out = cost(lambda: OrderModel(**given).model_dump_json())
-    model_in = cost(lambda: OrderModel.model_validate_json(data))
+    took = partial(cost, effort)
+    ours_out, ours_in = took(lambda: decode(encode(ORDER))), took(lambda: decode(data))
+    model_out = took(lambda: OrderModel(**given).model_dump_json())
+    model_in = took(lambda: OrderModel.model_validate_json(data))
     once = min(timeit.repeat(lambda: validator.validate(json.loads(data)), number=50, repeat=5))
     return [
         Figure("encode and check", ours_out, "us/event", note=f"{len(data)} bytes of JSON"),
@@ -173,9 +178,11 @@ def _against_others() -> list[Figure]:
     ]
 
 
-def _import() -> list[Figure]:
+def _import(effort: Effort) -> list[Figure]:
     goal = f"at most {IMPORT_GOAL_MS} ms"
-    sdk, raw = import_ms("learnflow_kafka.sdk"), import_ms("confluent_kafka")
+    runs = effort.rounds * ROUNDS
+    sdk, raw = import_ms("learnflow_kafka.sdk", runs), import_ms("confluent_kafka", runs)
+    events = import_ms("learnflow_kafka.events", runs)
     return [
         Figure(
             "import learnflow_kafka.sdk",
@@ -183,13 +190,13 @@ def _import() -> list[Figure]:
             "ms",
             goal,
             sdk <= IMPORT_GOAL_MS,
-            f"best of {IMPORTS}; confluent_kafka alone: {raw:.0f} ms",
+            f"best of {runs}; confluent_kafka alone: {raw:.0f} ms",
         ),
-        Figure("import learnflow_kafka.events", import_ms("learnflow_kafka.events"), "ms"),
+        Figure("import learnflow_kafka.events", events, "ms"),
     ]
 
 
-def import_ms(module: str) -> float:
+def import_ms(module: str, runs: int) -> float:
     """Milliseconds that one import takes in a fresh interpreter, its byte code cached."""
     program = (
         f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
@@ -200,6 +207,6 @@ def import_ms(module: str) -> float:
         command = [sys.executable, "-c", program]
         taken = [
             float(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
-            for _ in range(IMPORTS + 1)
+            for _ in range(runs + 1)
         ]
     return min(taken[1:]) * 1_000

@@ -20,17 +20,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench.effort import FULL
 from bench.result import Figure
 from learnflow_kafka.adapters.local import aot
 from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.adapters.local.ports import free_run
 from learnflow_kafka.core.local import Mode
+from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.effort import Effort
+
 RUNS: Final = 3
 HELP_RUNS: Final = 11
+QUICK_RUNS: Final = 1
 ONE_BROKER: Final = 3.0
 THREE_BROKERS: Final = 8.0
 HELP: Final = 0.2
@@ -48,9 +53,10 @@ class Run:
 class Bed:
     """A home of its own for the commands that are measured."""
 
-    def __init__(self, home: Path) -> None:
-        self.cache = home / "cache"
-        self.environ = _environment(home)
+    def __init__(self, home: Path, cache: Path, *, runs: int) -> None:
+        self.cache = cache
+        self.environ = {**_environment(home), "LEARNFLOW_CACHE": str(cache)}
+        self.runs = runs
 
     def run(self, *args: str, check: bool = True) -> Run:
         """Run `learnflow` as a process of its own."""
@@ -67,7 +73,7 @@ class Bed:
     def warm_ups(self, name: str, *flags: str, fresh: bool) -> list[float]:
         """Seconds of `up` on a stopped cluster; `fresh`: with all data wiped before."""
         times = []
-        for _ in range(RUNS):
+        for _ in range(self.runs):
             if fresh:
                 self.run("down", "--name", name, "--wipe", "--yes")
             times.append(self.run("up", "--name", name, *flags).seconds)
@@ -75,13 +81,19 @@ class Bed:
         return times
 
 
-def run() -> list[Figure]:
+def run(effort: Effort) -> list[Figure]:
     """Measure; every process that was started is stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end that stops what we started
     with tempfile.TemporaryDirectory(prefix="learnflow-bench-") as folder:
-        bed = Bed(Path(folder))
+        home = Path(folder)
+        if effort.is_full:
+            bed = Bed(home, home / "cache", runs=RUNS)
+        else:  # neither the download nor three brokers
+            bed = Bed(home, paths().cache, runs=QUICK_RUNS)
         try:
-            return [*_help(bed), *_first(bed), *_warm(bed)]
+            if effort.is_full:
+                return [*_help(bed), *_first(bed), *_warm(bed)]
+            return [*_help(bed), *_warm_one(bed)]
         finally:
             for name in ("one", "three"):
                 bed.run("down", "--name", name, "--wipe", "--yes", check=False)
@@ -89,7 +101,7 @@ def run() -> list[Figure]:
 
 def _help(bed: Bed) -> list[Figure]:
     bed.run("--help")
-    times = [bed.run("--help").seconds for _ in range(HELP_RUNS)]
+    times = [bed.run("--help").seconds for _ in range(HELP_RUNS if bed.runs > 1 else 1)]
     return [_figure("learnflow --help", times, HELP)]
 
 
@@ -119,19 +131,27 @@ def _first(bed: Bed) -> list[Figure]:
 def _warm(bed: Bed) -> list[Figure]:
     """Starts with everything in the cache, data kept and data fresh."""
     trained = _train(bed.cache)
-    one = bed.warm_ups("one", fresh=False)
-    one_fresh = bed.warm_ups("one", "--port", str(free_run(_FIRST_PORT, 1)), fresh=True)
+    figures = _warm_one(bed)
     flags = ("--brokers", "3", "--port", str(free_run(_FIRST_PORT + 20, 3)))
     bed.run("up", "--name", "three", *flags)
     bed.run("down", "--name", "three")
     three = bed.warm_ups("three", fresh=False)
     three_fresh = bed.warm_ups("three", *flags, fresh=True)
     return [
-        _figure("warm up, one broker, nine topics verified", one, ONE_BROKER),
-        _figure("warm up, one broker, new data", one_fresh, ONE_BROKER),
+        *figures,
         _figure("warm up, three brokers, nine topics verified", three, THREE_BROKERS),
         _figure("warm up, three brokers, new data", three_fresh, THREE_BROKERS),
         Figure("making the start-up cache, in the background", trained, "s"),
+    ]
+
+
+def _warm_one(bed: Bed) -> list[Figure]:
+    """The same with one broker."""
+    fresh = bed.warm_ups("one", "--port", str(free_run(_FIRST_PORT, 1)), fresh=True)
+    kept = bed.warm_ups("one", fresh=False)
+    return [
+        _figure("warm up, one broker, nine topics verified", kept, ONE_BROKER),
+        _figure("warm up, one broker, new data", fresh, ONE_BROKER),
     ]
 
 
@@ -163,4 +183,5 @@ def _environment(home: Path) -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps([f"{f.name}: {f.value:.2f} {f.unit} ({f.note})" for f in run()], indent=1))
+    found = [f"{f.name}: {f.value:.2f} {f.unit} ({f.note})" for f in run(FULL)]
+    print(json.dumps(found, indent=1))
