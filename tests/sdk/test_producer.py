@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import random
 import resource
 import signal
 import threading
@@ -10,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from tests.sdk.notes import Note, create, reading, until, world
 
 from learnflow_kafka.errors import (
@@ -230,23 +231,87 @@ def test_a_full_queue_waits_and_then_says_so(mock: MockKafka, notes: World) -> N
     producer.close(0)
 
 
+def pile_up(mock: MockKafka, notes: World, count: int) -> None:
+    """Post faster than a queue of 1,000 can send; look at every fate, the order and the memory."""
+    settings = Settings(queue_records=1_000, linger_ms=0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    offsets: list[int] = []
+    with Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=settings) as made:
+        for number in range(count):
+            receipt = made.post(notes.notes, note(number))
+            receipt.add_done_callback(lambda r: offsets.append(r.result().offset))
+            del receipt
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+    assert offsets == list(range(count))
+    assert grown < 100 * 1024
+
+
 def test_more_records_than_the_queue_holds_all_arrive_in_bounded_memory(
     mock: MockKafka, notes: World
 ) -> None:
-    """A queue of 1,000 takes 50,000 records from a fast writer: none is lost or refused."""
-    settings = Settings(queue_records=1_000, linger_ms=0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    done: list[bool] = []
-    with Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=settings) as made:
-        for number in range(50_000):
-            receipt = made.post(notes.notes, note(number))
-            receipt.add_done_callback(lambda r: done.append(r.error is None))
-            del receipt
+    """A queue of 1,000 takes 50,000 records of a fast writer: none is lost or refused, and all keep their order."""
+    pile_up(mock, notes, 50_000)
 
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert len(done) == 50_000
-    assert all(done)
-    assert grown < 100 * 1024
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_800)
+def test_a_million_records_pass_a_queue_of_a_thousand(mock: MockKafka, notes: World) -> None:
+    """The long form of the same."""
+    pile_up(mock, notes, 1_000_000)
+
+
+def test_any_headers_arrive_as_sent_through_every_method(mock: MockKafka, notes: World) -> None:
+    """10,000 random sets of headers: each is byte for byte what its sender gave, in its order."""
+    chance = random.Random(7)
+    sets = [any_headers(chance) for _ in range(10_000)]
+    with Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST) as producer:
+        for number in range(5_000):
+            producer.post(notes.notes, note(number), headers=sets[number])
+        for number in range(5_000, 5_200):
+            producer.send(notes.notes, note(number), headers=sets[number])
+
+    async def more() -> None:
+        async with AsyncProducer(
+            "writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST
+        ) as made:
+            for number in range(5_200, 9_800):
+                await made.post(notes.notes, note(number), headers=sets[number])
+            for number in range(9_800, 10_000):
+                await made.send(notes.notes, note(number), headers=sets[number])
+
+    asyncio.run(more())
+    arrived = headers_of(mock, notes.notes.name, 10_000)
+
+    assert [headers[1:] for headers in arrived] == sets
+
+
+def any_headers(chance: random.Random) -> list[tuple[str, bytes]]:
+    """Up to six headers; names may repeat, and hold any letters."""
+    names = ["a", "traceparent", "x-tenant", "content-type", "ключ", "🔑", "a b\n", "ce_id"]
+    return [
+        (chance.choice(names), chance.randbytes(chance.randrange(24)))
+        for _ in range(chance.randrange(7))
+    ]
+
+
+def headers_of(mock: MockKafka, topic: str, count: int) -> list[list[tuple[str, bytes]]]:
+    """The headers of a topic's first records, in order."""
+    consumer = Consumer(
+        {"bootstrap.servers": mock.bootstrap, "group.id": "headers", "enable.auto.commit": False}
+    )
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    found: list[list[tuple[str, bytes]]] = []
+    try:
+        until(
+            lambda: (
+                found.extend(m.headers() for m in consumer.consume(1_000, 0.2))
+                or len(found) >= count
+            )
+        )
+    finally:
+        consumer.close()
+    return found
 
 
 def test_asyncio_waits_for_room_without_blocking_the_loop(mock: MockKafka, notes: World) -> None:
