@@ -250,7 +250,7 @@ def pile_up(mock: MockKafka, notes: World, count: int) -> None:
 def test_more_records_than_the_queue_holds_all_arrive_in_bounded_memory(
     mock: MockKafka, notes: World
 ) -> None:
-    """A queue of 1,000 takes 50,000 records of a fast writer: none is lost or refused, and all keep their order."""
+    """A queue of 1,000 takes 50,000 records: none is lost or refused, all keep their order."""
     pile_up(mock, notes, 50_000)
 
 
