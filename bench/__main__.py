@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from bench.effort import FULL, QUICK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.effort import Effort
     from bench.result import Figure
@@ -41,17 +41,15 @@ BEGIN: Final = "<!-- figures: written by `make bench` -->"
 END: Final = "<!-- end of figures -->"
 
 
-def table(sections: Sequence[tuple[str, Sequence[Figure]]]) -> str:
-    """The figures as Markdown, one table a benchmark, with date, machine and command."""
+def section(name: str, figures: Sequence[Figure]) -> str:
+    """A benchmark's figures as Markdown, with date and machine."""
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    lines = [BEGIN, "", f"Measured {now} on {machine}, with `make bench`.", ""]
-    for name, figures in sections:
-        lines += [f"### {name}", "", "| what | figure | goal | reached |", "|---|---|---|---|"]
-        lines += [_row(figure) for figure in figures]
-        notes = [f"- {f.name}: {f.note}" for f in figures if f.note]
-        lines += ["", *notes, ""] if notes else [""]
-    return "\n".join([*lines, END])
+    said = f"Measured {now} on {machine}, at a load of {os.getloadavg()[2]:.1f}."
+    lines = [f"### {name}", "", said, "", "| what | figure | goal | reached |", "|---|---|---|---|"]
+    lines += [_row(figure) for figure in figures]
+    notes = [f"- {f.name}: {f.note}" for f in figures if f.note]
+    return "\n".join([*lines, "", *notes, ""] if notes else [*lines, ""])
 
 
 def _row(figure: Figure) -> str:
@@ -59,12 +57,15 @@ def _row(figure: Figure) -> str:
     return f"| {figure.name} | {figure.value:.3g} {figure.unit} | {figure.goal or ''} | {reached} |"
 
 
-def write(text: str) -> None:
-    """Put the figures into the page, between its marks."""
+def write(sections: Mapping[str, str]) -> None:
+    """Put sections into the page, between its marks; those of other benchmarks stay."""
     page = PAGE.read_text(encoding="utf-8")
     head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{text}{tail}", encoding="utf-8")
+    old, _, tail = rest.partition(END)
+    kept = {text.split(maxsplit=1)[0]: f"### {text}" for text in old.split("\n### ")[1:]}
+    merged = kept | dict(sections)
+    texts = [merged[name].rstrip() + "\n" for name in BENCHMARKS if name in merged]
+    PAGE.write_text("\n".join([head + BEGIN, "", *texts, END]) + tail, encoding="utf-8")
 
 
 def main(args: Sequence[str]) -> int:
@@ -76,10 +77,10 @@ def main(args: Sequence[str]) -> int:
     options = parser.parse_args(args)
     effort = QUICK if options.quick else FULL
     sections = [(name, measure(name, effort)) for name in options.only]
-    text = table(sections)
-    print(text)
+    texts = {name: section(name, figures) for name, figures in sections}
+    print("\n".join(texts.values()))
     if not (options.no_write or options.quick):
-        write(text)
+        write(texts)
     broken = [figure for _, figures in sections for figure in figures if figure.broken]
     for figure in broken if options.quick else ():
         print(f"{figure.name}: {figure.value:.3g} is below {figure.floor:g}", file=sys.stderr)
