@@ -32,7 +32,10 @@ T = TypeVar("T")
 CONNECT_TIMEOUT: Final = 2.0
 """Seconds for a TCP connection: an address that takes longer is not one to work with."""
 
-RETRY_PAUSE: Final = 0.5
+FIRST_PAUSE: Final = 0.1
+LAST_PAUSE: Final = 1.0
+"""Seconds between verifications: a cluster that just started needs a moment, a dead one more."""
+
 _MANY: Final = 16
 
 
@@ -75,15 +78,16 @@ def wait(
     timeout: float,
 ) -> Iterator[Attempt]:
     """Verify until healthy or until `timeout` seconds are up; one event a verification."""
-    start = clock.monotonic()
+    start, pause = clock.monotonic(), FIRST_PAUSE
     while True:
         report = attempt()
         elapsed, good = clock.monotonic() - start, healthy(report)
-        last = good or elapsed + RETRY_PAUSE >= timeout
+        last = good or elapsed + pause >= timeout
         yield Attempt(report, elapsed, good, last)
         if last:
             return
-        clock.sleep(RETRY_PAUSE)
+        clock.sleep(pause)
+        pause = min(2 * pause, LAST_PAUSE)
 
 
 def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Evidence:
