@@ -58,7 +58,9 @@ T = TypeVar("T")
 LOOK: Final = 1.5
 """Seconds between two looks at the pods while Helm waits."""
 
-VERIFY_TIMEOUT: Final = 60.0
+VERIFY_TIMEOUT: Final = 180.0
+"""Seconds. Brokers that share a busy machine with others need a while to settle."""
+
 _MINUTE_MS: Final = 60_000
 
 
