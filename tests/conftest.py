@@ -52,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["LEARNFLOW_CACHE"] = cache
     os.environ["LEARNFLOW_LAB"] = lab
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell starts what runs in its background deaf to Ctrl-C, and so would be every command
+    # that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # kafka-python leaves the sockets of refused connections to the garbage collector.
     config.addinivalue_line(
         "filterwarnings", r"ignore:unclosed <socket.*'0\.0\.0\.0':ResourceWarning"
