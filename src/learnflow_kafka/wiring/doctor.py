@@ -76,9 +76,9 @@ def on_kubernetes(
     `context` has the protocol and credentials of the brokers. Raises KubeconfigError where no
     API server is known, and MissingExtraError.
     """
-    scene = KubernetesScene(kubernetes.client(place), context, asker)
     name = context.name if context is not None else ""
-    return _gathered(scene, name, desired)
+    with kubernetes.client(place) as client:
+        return _gathered(KubernetesScene(client, context, asker), name, desired)
 
 
 def on_this_machine(name: str, desired: Desired | None = None) -> Evidence:

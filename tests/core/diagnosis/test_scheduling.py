@@ -28,8 +28,8 @@ MESSAGES = {
     "1.27, preemption": (
         (
             "0/4 nodes are available: 1 node(s) had untolerated taint {dedicated: ml}, 3 "
-            "Insufficient cpu. preemption: 0/4 nodes are available: 1 Preemption is not helpful for scheduling, "
-            "3 No preemption victims found for incoming pod."
+            "Insufficient cpu. preemption: 0/4 nodes are available: 1 Preemption is "
+            "not helpful for scheduling, 3 No preemption victims found for incoming pod."
         ),
         [(1, Obstacle.TAINT), (3, Obstacle.ROOM)],
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.roles import Role, role, services_of, workloads_of
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 PARTITIONS = "partitions"
 VOTERS = "voters"
+
+
+CATCH_ALL: Final = frozenset(
+    {"kafka.silent", "brokers.missing", "partitions.offline", "pending.other", "crash.other"}
+)
+"""Rules that say that something does not work, and not why: they come after those that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,14 @@ def ranked(found: Sequence[Cause], evidence: Evidence) -> tuple[Ranked, ...]:
     }
     roots = [i for i, reasons in follows.items() if not reasons]
     explained = {i: sum(i in reasons for reasons in follows.values()) for i in roots}
-    roots.sort(key=lambda i: (found[i].status is not Status.FAILED, -explained[i], i))
+    roots.sort(
+        key=lambda i: (
+            found[i].status is not Status.FAILED,
+            found[i].rule in CATCH_ALL,
+            -explained[i],
+            i,
+        )
+    )
     told: list[Ranked] = []
     seen: set[int] = set()
     for root in roots:
@@ -59,7 +72,9 @@ def ranked(found: Sequence[Cause], evidence: Evidence) -> tuple[Ranked, ...]:
         seen.update(mine)
         mine.sort(key=lambda i: (len(follows[i]), i))
         told += [Ranked(found[i], found[root]) for i in mine]
-    return tuple(told)
+    # Where things explain each other in a ring through one thing, nothing may be lost.
+    left = [i for i, reasons in follows.items() if reasons and i not in seen]
+    return (*told, *(Ranked(found[i], found[follows[i][0]]) for i in left))
 
 
 def _follows(one: int, other: int, found: Sequence[Cause], reach: Sequence[frozenset[str]]) -> bool:
@@ -109,6 +124,7 @@ def _general(evidence: Evidence) -> Iterator[tuple[str, str]]:
         (causes.DNS, causes.QUORUM),
         (causes.DNS, causes.ZOOKEEPER),
         (causes.DNS, causes.CONNECTIONS),
+        (causes.NAMESPACE, causes.KAFKA),
     )
     listeners = {causes.listener(p.host.partition(".")[0]) for p in evidence.probes}
     for listener in listeners:

@@ -173,7 +173,10 @@ def _main(reasons: Mapping[str, tuple[Reason, ...]], told: tuple[Clause, ...]) -
         for clause in told:
             votes[clause.obstacle] += max(clause.nodes, 1)
         return _first(votes) if votes else Obstacle.OTHER
-    meant = {name: r for name, r in reasons.items() if not _out_of_the_way(r)} or reasons
+    meant = {name: r for name, r in reasons.items() if not _out_of_the_way(r)} or dict(reasons)
+    for aside in (Obstacle.SELECTOR, Obstacle.TAINT):
+        # Nodes that the selector leaves out, or that are kept for others, are not to blame.
+        meant = {n: r for n, r in meant.items() if aside not in _kinds(r)} or meant
     least = min(len(_kinds(r)) for r in meant.values())
     votes = Counter(kind for r in meant.values() if len(_kinds(r)) == least for kind in _kinds(r))
     return _first(votes)

@@ -274,9 +274,10 @@ def _give_volume(claim: Claim, evidence: Evidence) -> Remedy:
 def _volume_manifest(claim: Claim, evidence: Evidence) -> str:
     size = shown("storage", claim.requested or 10 * GI)
     mode = next(iter(claim.modes), "ReadWriteOnce")
-    node = next((n.name for n in evidence.nodes if not n.unschedulable), "NODE")
+    node = next((n.name for n in evidence.nodes if not (n.unschedulable or n.taints)), "NODE")
     return (
-        f"apiVersion: v1\nkind: PersistentVolume\nmetadata:\n  name: {claim.name}\nspec:\n"
+        "apiVersion: v1\nkind: PersistentVolume\nmetadata:\n"
+        f"  name: {claim.namespace}-{claim.name}\nspec:\n"
         f"  capacity:\n    storage: {size}\n  accessModes: [{mode}]\n"
         f'  storageClassName: "{claim.storage_class or ""}"\n'
         f"  persistentVolumeReclaimPolicy: Retain\n  local:\n    path: /var/lib/{claim.name}\n"

@@ -56,7 +56,8 @@ def room(evidence: Evidence) -> Iterator[Cause]:
         wanted = requests(first.pod)
         short = sorted({r.field.rpartition(".")[2] for _, r in first.of(Obstacle.ROOM)})
         asked = ", ".join(f"{shown(r, wanted[r])} {r}" for r in short if r in wanted)
-        best = [_roomiest(evidence.nodes, r) for r in short if r in wanted]
+        able = _only_full(first, evidence)
+        best = [_roomiest(able, r) for r in short if r in wanted]
         never = [n for n, r in zip(best, short, strict=False) if _never(n, r, wanted)]
         if not asked:
             detail = f"no node has room for {_names(group)}: {_said(first)}"
@@ -399,6 +400,16 @@ def _requested(pod: Pod, resources: Iterable[str]) -> Iterator[Proof]:
             yield Proof(f"pod {pod.name}", f"spec.containers[].resources.requests.{resource}", text)
 
 
+def _only_full(one: Blocked, evidence: Evidence) -> tuple[Node, ...]:
+    """The nodes that would take the pod if they had the room."""
+    full = {
+        name
+        for name, reasons in one.reasons.items()
+        if all(r.obstacle is Obstacle.ROOM for r in reasons)
+    }
+    return tuple(n for n in evidence.nodes if n.name in full) or evidence.nodes
+
+
 def _roomiest(nodes: tuple[Node, ...], resource: str) -> Node | None:
     return max(nodes, key=lambda n: free(n, resource), default=None)
 
@@ -517,8 +528,9 @@ def _near(
     wanted: Iterable[Requirement], nodes: tuple[Node, ...]
 ) -> Iterator[tuple[Requirement, str]]:
     for requirement in wanted:
-        for node in nodes:
-            found = near_label(requirement.key, requirement.values, node.labels)
+        same = [n.labels for n in nodes if requirement.key in n.labels]
+        for labels in same or [n.labels for n in nodes]:
+            found = near_label(requirement.key, requirement.values, labels)
             if found is not None:
                 yield requirement, found
                 break

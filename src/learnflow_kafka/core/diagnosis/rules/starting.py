@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
@@ -51,7 +52,7 @@ def not_created(evidence: Evidence) -> Iterator[Cause]:
                 Proof(name, f"event {event.reason}", event.message),
                 *_limits(event.message, evidence),
             ),
-            _let_in(event.message, missing, evidence),
+            _let_in(event.message, missing, workload, evidence),
         )
 
 
@@ -191,7 +192,19 @@ def _limits(message: str, evidence: Evidence) -> Iterator[Proof]:
         )
 
 
-def _let_in(message: str, missing: int, evidence: Evidence) -> Remedy:
+def _let_in(message: str, missing: int, workload: Workload, evidence: Evidence) -> Remedy:
+    way = _way_in(message, missing, evidence)
+    if way.command is None:
+        return way
+    # The controller tries again ever more rarely, up to every 17 minutes: this wakes it.
+    wake = (
+        f"kubectl annotate {workload.kind.lower()} {workload.name} -n {workload.namespace} "
+        "--overwrite learnflow-kafka/tried-again=$(date +%s)"
+    )
+    return replace(way, command=f"{way.command} && {wake}")
+
+
+def _way_in(message: str, missing: int, evidence: Evidence) -> Remedy:
     quota = next((q for q in evidence.quotas if f"exceeded quota: {q.name}" in message), None)
     if quota is not None:
         return Remedy(
