@@ -266,6 +266,19 @@ def test_an_id_waits_once(mock: MockKafka, place: Talk) -> None:
     assert isinstance(second, EventError)
 
 
+def test_a_timeout_says_what_could_not_be_heard(mock: MockKafka) -> None:
+    """Without the responder's dead letters its failure is a timeout, which says so."""
+    place = talk()
+    for topic in (place.questions.name, place.answers.name):
+        mock.create(topic)
+    with asker_of(mock.bootstrap, place) as asker:
+        until(asker._line.replies.listening.is_set)
+        with pytest.raises(NoReplyError) as raised:
+            asker.ask(Question(id="q1"), timeout=0.1)
+
+    assert f"not heard (topic {place.dead_letters} does not exist" in str(raised.value)
+
+
 @pytest.mark.parametrize("face", ["plain", "async"])
 def test_nothing_is_asked_while_no_reply_could_be_read(face: str) -> None:
     """Without its reply topic a request never leaves; with it, the next one does."""

@@ -137,6 +137,8 @@ class _Line(Generic[Q, R]):
         """The error of a request whose time is up."""
         sent = receipt is not None and receipt.done() and receipt.failure is None
         said = "the request was written" if sent else "the request was not acknowledged"
+        for why in list(self.replies.deaf.values()):
+            said += f"; failures of who answers are not heard ({why})"
         return NoReplyError(
             f"no reply came on {self.exchange.reply.name} within {timeout:g} seconds; {said}",
             sent=sent,

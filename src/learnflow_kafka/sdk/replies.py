@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from confluent_kafka import Consumer as Client
@@ -89,6 +88,8 @@ class Replies(Generic[Q, R]):
         """Why nothing can be read any more."""
         self.trouble: str | None = None
         """What keeps it from listening, in words; None while nothing does."""
+        self.deaf: dict[str, str] = {}
+        """Dead-letter topics that cannot be read, and why: what is given up there is not heard."""
         self.listening = threading.Event()
         """Set when every reply to a request that is sent from now on will be seen, or none."""
         self._exchange = exchange
@@ -154,19 +155,22 @@ class Replies(Generic[Q, R]):
         try:
             self._listen(self._exchange.reply.name, began=began)
         except KafkaException as error:
-            self.trouble = self._why(error.args[0])
+            self.trouble = self._why(error.args[0], self._exchange.reply.name)
         if not self._known:
             self._next_look = time.monotonic() + _AGAIN
             return
         for topic in self._letters:
-            with suppress(KafkaException):  # without it, refusals are seen as timeouts
+            try:
                 self._listen(topic, began=began)
+                self.deaf.pop(topic, None)
+            except KafkaException as error:
+                self.deaf[topic] = self._why(error.args[0], topic)
         if not self.listening.is_set():
             self.trouble = None
             self.listening.set()
 
-    def _why(self, error: Any) -> str:
-        topic = self._exchange.reply.name
+    @staticmethod
+    def _why(error: Any, topic: str) -> str:
         if error.code() in _MISSING:
             return f"topic {topic} does not exist; run `learnflow apply`"
         if error.code() == Code.TOPIC_AUTHORIZATION_FAILED:
