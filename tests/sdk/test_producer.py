@@ -380,8 +380,8 @@ def test_an_interrupt_does_not_lose_the_fate_of_records(producer: Producer, note
     """Ctrl-C in the middle of posting leaves receipts that still settle."""
     receipts: list[Receipt] = []
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the interrupt comes in the loop
+        timer.start()
         while True:
             receipts.append(producer.post(notes.notes, note(len(receipts))))
     timer.join()
