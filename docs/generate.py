@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 from docs.chart import values_page
 
-from docs import sdk_reference
+from docs import doctor_reference, sdk_reference
 from learnflow_kafka.cli.main import COMMANDS, cli
 from learnflow_kafka.core.plans.planfile import schema_text as plan_schema
 from learnflow_kafka.wiring import catalogs
@@ -31,6 +31,7 @@ def pages() -> dict[str, str]:
     editor, plan = catalogs.editor_schema(), plan_schema()
     return {
         "docs/reference/commands.md": commands_page(),
+        "docs/reference/doctor.md": doctor_reference.page(),
         "docs/reference/sdk.md": sdk_reference.page(),
         "docs/reference/catalog.md": catalogs.reference_page(),
         "docs/reference/chart.md": values_page(),
