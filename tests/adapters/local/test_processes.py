@@ -108,6 +108,25 @@ def test_a_broken_pid_file_is_no_pid_file(tmp_path: Path, text: str):
     assert processes.find(tmp_path) == (None, None)
 
 
+def test_a_command_that_leaves_its_node_running_ends_without_a_warning(tmp_path: Path):
+    """The node outlives it, and Python does not complain of a process that nobody waited for."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from learnflow_kafka.adapters.local import processes\n"
+        "print(processes.spawn([sys.executable, '-c', sys.argv[2]], Path(sys.argv[1])).pid)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code, str(tmp_path), SLEEP],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    node = psutil.Process(int(done.stdout))
+    alive = node.is_running()
+    node.kill()
+
+    assert alive
+    assert "still running" not in done.stderr
+
+
 def test_a_zombie_is_not_alive(tmp_path: Path):
     """A child that ended and was not reaped does not hold up `down`."""
     child = subprocess.Popen([sys.executable, "-c", ""])

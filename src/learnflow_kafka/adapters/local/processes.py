@@ -37,8 +37,8 @@ _NOT_FOR_KAFKA: Final = frozenset(
     {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"}
 )
 
-_children: list[subprocess.Popen[bytes]] = []
-"""What this very process started: it must be reaped by us, or it stays a zombie."""
+_children: set[int] = set()
+"""What this very process started, by pid: it must be reaped by us, or it stays a zombie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,9 @@ def spawn(command: Sequence[str], folder: Path) -> Running:
             env=_environment(os.environ),
             start_new_session=True,
         )
-    _children.append(child)
+    # It is meant to outlive us: the library must not warn that it still runs.
+    child.returncode = 0
+    _children.add(child.pid)
     running = Running(child.pid, _settled(child.pid))
     remember(folder, running)
     return running
@@ -185,7 +187,13 @@ def await_end(running: Running, *, timeout: float) -> bool:
 
 def reap() -> None:
     """Collect our own children that ended."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    for pid in list(_children):
+        try:
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # somebody else waited for it
+            ended = pid
+        if ended:
+            _children.discard(pid)
 
 
 def output_tail(folder: Path, lines: int = 5) -> list[str]:
