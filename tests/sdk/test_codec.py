@@ -69,6 +69,20 @@ def test_a_glance_sees_the_event_that_a_reader_sees(
         assert seen == event
 
 
+@given(ANY_EVENT, st.lists(st.tuples(st.sampled_from(["ce_id", "x", "content-type"]), st.binary())))
+def test_a_structured_record_is_one_whatever_its_headers_say(
+    pair: tuple[AnyTopic, Any], headers: list[tuple[str, bytes]]
+) -> None:
+    """Who looks at the headers and who does not read the same event; a trace is found there."""
+    topic, event = pair
+    structured = _in_mode(topic, Envelope.STRUCTURED)
+    record = Writer(structured, "/test").write(event)
+    found = decoded(structured, record.value, [*headers, ("traceparent", b"00-1-2-01")])
+
+    assert found.event == event == Reader(structured).glance(record.value)
+    assert (found.attributes.mode, found.attributes.traceparent) == ("structured", "00-1-2-01")
+
+
 def _in_mode(topic: AnyTopic, mode: Envelope) -> AnyTopic:
     return Topic(topic.name, topic.events, key=topic.key, envelope=mode)
 

@@ -21,15 +21,13 @@ from learnflow_kafka.core.catalog import Envelope
 from learnflow_kafka.errors import EventError
 from learnflow_kafka.sdk.contract import EventType
 from learnflow_kafka.sdk.envelope import (
-    PREFIX,
-    TRACEPARENT,
-    TRACESTATE,
     UNREADABLE,
     Attributes,
     EnvelopeFault,
     Glimpse,
     Structured,
     readable,
+    traced,
     unwrap,
 )
 from learnflow_kafka.sdk.partitioning import key_text
@@ -314,9 +312,6 @@ class Reader(Generic[E]):
 
         Nothing is judged here, so that each fault is found and named in one place.
         """
-        for name, _ in headers or ():
-            if name.startswith(PREFIX) or name in {TRACEPARENT, TRACESTATE}:
-                return None
         kind = self._only
         assert kind is not None  # noqa: S101 - what makes a reader fast
         try:
@@ -329,7 +324,7 @@ class Reader(Generic[E]):
         event = wire.data
         if kind.zones:
             kind.zones.assume_utc(event)
-        return Decoded(event, wire, kind.type)
+        return Decoded(event, traced(wire, headers), kind.type)
 
     def _foreign(self, attributes: Attributes) -> Undecodable:
         said = "no type" if attributes.type is None else f"type {attributes.type!r}"

@@ -238,6 +238,18 @@ def _heard(headers: Headers) -> _Said:
     return said, extra, trace
 
 
+def traced(attributes: Attributes, headers: Headers | None) -> Attributes:
+    """The attributes, with the trace from a record's headers where the envelope has none."""
+    if not headers or attributes.traceparent:
+        return attributes
+    trace = {
+        name: value.decode("utf-8", "replace")
+        for name, value in headers
+        if name in _TRACE and value is not None
+    }
+    return _with_trace(attributes, trace)
+
+
 def _with_trace(attributes: Attributes, trace: dict[str, str]) -> Attributes:
     """The attributes, with the trace from plain headers where the envelope has none."""
     if not trace or attributes.traceparent:
