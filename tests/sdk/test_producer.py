@@ -302,13 +302,10 @@ def headers_of(mock: MockKafka, topic: str, count: int) -> list[list[tuple[str, 
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
     found: list[list[tuple[str, bytes]]] = []
+    deadline = time.monotonic() + 60
     try:
-        until(
-            lambda: (
-                found.extend(m.headers() for m in consumer.consume(1_000, 0.2))
-                or len(found) >= count
-            )
-        )
+        while len(found) < count and time.monotonic() < deadline:
+            found.extend(message.headers() for message in consumer.consume(1_000, 0.2))
     finally:
         consumer.close()
     return found
