@@ -232,6 +232,16 @@ def test_ready_is_asked_of_the_broker(helm: Helm, preset: str):
             assert startup["periodSeconds"] * startup["failureThreshold"] >= 6 * 3600
 
 
+@pytest.mark.parametrize("preset", KRAFT)
+def test_a_broker_waits_for_its_quorum(helm: Helm, preset: str):
+    """A cold start without a quorum is NotReady; Kafka alone would exit after a minute."""
+    text = one(helm.objects(preset=preset), "ConfigMap", "kafka-config")["data"][
+        "broker.properties"
+    ]
+
+    assert "initial.broker.registration.timeout.ms=86400000" in text.splitlines()
+
+
 def test_connects_annotation_follows_the_listener(helm: Helm):
     """`learnflow connect` reads the base port; without the listener there is none."""
     with_, without = (

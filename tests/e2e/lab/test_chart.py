@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.lab import Lab, Program
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(2400)
 VALUES = """\
 resourcesPreset: dev
 storage: {size: 1Gi}
@@ -48,13 +48,13 @@ class Release:
         """In the release's namespace."""
         return self.lab.program("kubectl", self.namespace)
 
-    def helm(self, *words: str, timeout: float = 700) -> str:
+    def helm(self, *words: str, timeout: float = 1000) -> str:
         """Helm 4 in the release's namespace."""
         return self.lab.program("helm", self.namespace)(*words, timeout=timeout)
 
     def upgrade(self, *words: str) -> str:
         """`helm upgrade` with the release's values and these, to the end of the roll."""
-        where = ["kafka", str(CHART), "--values", str(self.values), "--wait", "--timeout", "10m"]
+        where = ["kafka", str(CHART), "--values", str(self.values), "--wait", "--timeout", "15m"]
         return self.helm("upgrade", *where, *words)
 
     def tool(self, *words: str, pod: str = "kafka-0") -> str:
@@ -97,7 +97,7 @@ def release(
     made = Release(lab, module_namespace, values)
     made.helm(
         "install", "kafka", str(CHART), "--create-namespace", "--values", str(values),
-        "--wait", "--timeout", "10m",
+        "--wait", "--timeout", "15m",
     )  # fmt: skip
     yield made
     lab.program("helm", module_namespace).attempt("uninstall", "kafka", "--ignore-not-found")
@@ -150,7 +150,7 @@ def test_no_acked_record_is_lost_through_upgrade_and_rollback(release: Release, 
     with _clients(release, "history", told) as clients:
         release.upgrade("--set", "podAnnotations.round=one")
         between = release.begun()
-        release.helm("rollback", "kafka", "1", "--wait", "--timeout", "10m")
+        release.helm("rollback", "kafka", "1", "--wait", "--timeout", "15m")
         after = release.begun()
         assert clients.poll() is None, "the clients died"
     became = json.loads(told.read_text())
@@ -184,7 +184,7 @@ def test_data_and_cluster_id_survive_uninstall(release: Release):
     It begins with one pod of three: alive, not ready, not killed, until the others come.
     """
     was, ends = release.cluster_id(), _ends(release)
-    release.helm("uninstall", "kafka", "--wait", "--timeout", "8m")
+    release.helm("uninstall", "kafka", "--wait", "--timeout", "15m")
     until(lambda: not release.pods() or None, "the pods are gone", 480)
     claims = release.kubectl.json("get", "pvc")["items"]
     assert {c["metadata"]["name"] for c in claims} == {f"data-kafka-{n}" for n in range(4)}
@@ -196,7 +196,7 @@ def test_data_and_cluster_id_survive_uninstall(release: Release):
     alone = release.pods()["kafka-0"]["status"]["containerStatuses"][0]
     assert (alone["ready"], alone["restartCount"]) == (False, 0)
     release.kubectl("scale", "statefulset", "kafka", "--replicas=3")
-    release.kubectl("rollout", "status", "statefulset", "kafka", "--timeout=10m", "--watch")
+    release.kubectl("rollout", "status", "statefulset", "kafka", "--timeout=15m", "--watch")
 
     assert release.cluster_id("kafka-2") == was
     assert _ends(release) == ends

@@ -12,9 +12,9 @@ from tests.support.rendering import preset_file
 if TYPE_CHECKING:
     from tests.support.lab import Program
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(2400)
 SMALL = ("--set", "resourcesPreset=dev,storage.size=1Gi,minReadySeconds=0")
-WAIT = ("--wait", "--timeout", "10m")
+WAIT = ("--wait", "--timeout", "9m")
 
 
 def ready(kubectl: Program, pod: str) -> bool:
