@@ -19,7 +19,7 @@ from learnflow_kafka.wiring.paths import paths
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 LOCK: Final = HERE / "requirements.txt"
-_MAKING: Final = 600.0
+_MAKING: Final = 300.0
 _RUNNING: Final = 300.0
 
 
