@@ -1,0 +1,289 @@
+"""
+The doctor on a real cluster: faults of real brokers and real ZooKeeper servers.
+
+Every fault stands in a namespace of its own, with one broker each; all begin at once. Brokers
+are plain StatefulSets with the image's own variables, as somebody else might have made them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.doctor import (
+    KAFKA,
+    PAUSE,
+    Patient,
+    admit_all,
+    claim,
+    discharge_all,
+    service,
+    unique,
+    workload,
+)
+from tests.support.lab import until
+
+from lab import images
+from learnflow_kafka.core.connection import Kubernetes
+from learnflow_kafka.core.diagnosis.table import diagnose
+from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
+from learnflow_kafka.wiring import doctor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.lab import Lab
+
+    from learnflow_kafka.core.diagnosis.table import Diagnosis
+
+pytestmark = pytest.mark.timeout(900)
+MINE = unique()
+ZOOKEEPER = f"docker.io/zookeeper:{images.zookeeper_version()}"
+HERE = "app-0.app.$(SPACE).svc.cluster.local"
+
+
+def variables(**values: str) -> list[dict[str, Any]]:
+    """The environment of a container, its namespace first."""
+    space = {"name": "SPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+    return [space, *({"name": k, "value": v} for k, v in values.items())]
+
+
+def headless(ports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The service that gives each pod its name, ready or not."""
+    return service(
+        clusterIP="None", publishNotReadyAddresses=True, selector={"app": "app"}, ports=ports
+    )
+
+
+def broker(
+    *,
+    volume: dict[str, Any] | None = None,
+    logs: str = "/tmp/logs",
+    script: str | None = None,
+    **settings: str,
+) -> tuple[dict[str, Any], ...]:
+    """One combined node with its services; `script` runs before Kafka does."""
+    wanted = {
+        "KAFKA_NODE_ID": "0",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{HERE}:9092",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "0@localhost:9093",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_LOG_DIRS": logs,
+        "KAFKA_HEAP_OPTS": "-Xmx256m",
+        **settings,
+    }
+    container: dict[str, Any] = {
+        "image": KAFKA,
+        "env": variables(**{k: v for k, v in wanted.items() if v}),
+        "ports": [
+            {"name": "client", "containerPort": 9092},
+            {"name": "control", "containerPort": 9093},
+        ],
+        "readinessProbe": {
+            "tcpSocket": {"port": 9092},
+            "periodSeconds": 1,
+            "failureThreshold": 300,
+        },
+    }
+    if script is not None:
+        container["command"] = ["bash", "-c", f"{script}; exec /etc/kafka/docker/run"]
+    made = workload(
+        container=container,
+        spec={"securityContext": {"runAsUser": 1000, "fsGroup": 1000}},
+        claims=(volume,) if volume else (),
+    )
+    ports = [{"name": "client", "port": 9092, "targetPort": "client"}]
+    return (
+        made,
+        headless(ports),
+        service("kafka", selector={"app": "app"}, ports=ports),
+    )
+
+
+def zookeeper(servers: str, replicas: int = 3) -> tuple[dict[str, Any], ...]:
+    """An ensemble; `servers` as ZOO_SERVERS has them."""
+    script = "export ZOO_MY_ID=$(( ${HOSTNAME##*-} + 1 )); exec /docker-entrypoint.sh zkServer.sh start-foreground"  # noqa: E501 - one line of shell
+    container = {
+        "name": "zookeeper",
+        "image": ZOOKEEPER,
+        "command": ["bash", "-c", script],
+        "env": variables(ZOO_SERVERS=servers, ZOO_4LW_COMMANDS_WHITELIST="srvr,ruok,mntr"),
+        "ports": [{"name": "client", "containerPort": 2181}],
+    }
+    ports = [{"name": "client", "port": 2181, "targetPort": "client"}]
+    return (
+        workload(replicas=replicas, container=container),
+        headless(ports),
+    )
+
+
+TOGETHER = " ".join(
+    f"server.{n + 1}=app-{n}.app.$(SPACE).svc.cluster.local:2888:3888;2181" for n in range(3)
+)
+OTHER_DISK = (
+    "printf 'version=1\\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\\nnode.id=0\\n' "
+    "> /volume/logs/meta.properties"
+)
+DENY = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "default-deny"},
+    "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+}
+
+FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "lost-found": (
+        "crash.lost_found",
+        broker(volume=claim("data", "standard"), logs="/volume"),
+    ),
+    "unformatted": ("crash.not_formatted", broker(KAFKA_CONTROLLER_QUORUM_VOTERS="")),
+    "cluster-id": (
+        "crash.cluster_id",
+        broker(
+            volume=claim("data", "standard"),
+            logs="/volume/logs",
+            script=f"mkdir -p /volume/logs; {OTHER_DISK}",
+            CLUSTER_ID="BBBBBBBBBBBBBBBBBBBBBB",
+        ),
+    ),
+    "disk-full": (
+        "crash.disk_full",
+        broker(
+            volume=claim("data", "sized", "8Mi"),
+            logs="/volume/logs",
+            script="mkdir -p /volume/logs; head -c 16000000 /dev/zero > /volume/filler",
+        ),
+    ),
+    "advertised": (
+        "connect.advertised",
+        broker(KAFKA_ADVERTISED_LISTENERS="PLAINTEXT://kafka.example.internal:9092"),
+    ),
+    "domain": (
+        "dns.broken",
+        broker(KAFKA_ADVERTISED_LISTENERS="PLAINTEXT://app-0.app.$(SPACE).svc.mosip02.local:9092"),
+    ),
+    "denied": ("network.blocked", (*broker(), DENY)),
+    "alone": ("zookeeper.not_serving", zookeeper("")),
+    "majority": ("zookeeper.not_serving", zookeeper(TOGETHER, replicas=1)),
+}
+HEALED = ("denied",)
+
+
+@pytest.fixture(scope="module")
+def ward(lab: Lab) -> Iterator[dict[str, Patient]]:
+    """Every fault, in a namespace of its own."""
+    patients = {
+        name: Patient(lab, f"doctor-{name}-{MINE}", rule, objects)
+        for name, (rule, objects) in FAULTS.items()
+    }
+    try:
+        admit_all([*patients.values()])
+        yield patients
+    finally:
+        discharge_all([*patients.values()])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_real_kafka_is_named_first(ward: dict[str, Patient], name: str):
+    """The doctor names the fault, with the words of Kafka or ZooKeeper as its proof."""
+    patient = ward[name]
+    cause = patient.named(patience=240)
+    if name in HEALED:
+        patient.heal(cause)
+        patient.silent()
+
+    assert cause.proof
+    assert cause.remedy is not None
+
+
+def test_topics_are_judged_against_the_catalog(ward: dict[str, Patient]):
+    """What the broker would refuse is asked and quoted; what differs is told with its source."""
+    patient = ward["denied"]
+    tool = ("exec", "app-0", "--", "/opt/kafka/bin/kafka-topics.sh")
+    create = ("--create", "--topic", "orders", "--partitions", "1", "--bootstrap-server")
+    until(
+        lambda: (
+            patient.lab.program("kubectl", patient.namespace)
+            .attempt(*tool, *create, "localhost:9092", "--if-not-exists")
+            .returncode
+            == 0
+        ),
+        "a topic can be created",
+        240,
+    )
+    wanted = {
+        "orders": DesiredTopic("orders", 3, 1, {"retention.ms": "60000"}),
+        "payments": DesiredTopic("payments", 1, 3, {}),
+        "refunds": DesiredTopic("refunds", 1, 1, {}),
+    }
+    found = _with_catalog(patient, Desired("test", None, None, wanted))
+    told = {r.cause.rule: r.cause for r in found.causes}
+    missing = [r.cause for r in found.causes if r.cause.rule == "topics.missing"]
+
+    assert {"partitions", "config retention.ms"} <= {
+        p.field for p in told["topics.different"].proof
+    }
+    assert any("payments" in c.detail and "would refuse" in c.detail for c in missing)
+    assert any("refunds" in c.detail and "nothing keeps" in c.detail for c in missing)
+
+
+def test_a_healthy_broker_of_somebody_else_is_silent(lab: Lab):
+    """Kafka that we did not deploy, with nothing wrong: nothing is found, nothing unjudged."""
+    patient = Patient(lab, f"doctor-well-{unique()}", "", broker())
+
+    def well() -> bool:
+        return patient.diagnose().healthy()
+
+    try:
+        patient.admit()
+        until(well, "nothing is wrong", 240, pause=1.0)
+    finally:
+        patient.discharge()
+
+
+def test_a_role_of_the_namespace_alone_says_what_it_could_not_look_at(lab: Lab, tmp_path: Path):
+    """Without rights on nodes and volumes the cause is still named, and the gaps are told."""
+    patient = Patient(
+        lab,
+        f"doctor-role-{unique()}",
+        "pending.room",
+        (workload(container={"image": PAUSE, "resources": {"requests": {"cpu": "64"}}}),),
+    )
+    try:
+        patient.admit()
+        patient.named()
+        place = Kubernetes(
+            namespace=patient.namespace, kubeconfig=_limited(patient, tmp_path / "config")
+        )
+        seen = doctor.on_kubernetes(place)
+        found = diagnose(seen)
+
+        assert found.root is not None
+        assert found.root.rule == "pending.room"
+        assert {s.part.value for s in seen.skipped} >= {"nodes", "volumes", "storage classes"}
+    finally:
+        patient.discharge()
+
+
+def _limited(patient: Patient, file: Path) -> str:
+    """A kubeconfig of a service account that may read its own namespace and nothing else."""
+    kubectl = patient.lab.program("kubectl", patient.namespace)
+    kubectl("create", "serviceaccount", "reader")
+    kubectl("create", "rolebinding", "reader", "--clusterrole=view",
+            f"--serviceaccount={patient.namespace}:reader")  # fmt: skip
+    token = kubectl("create", "token", "reader").strip()
+    config = kubectl.json("config", "view", "--raw", "--minify")
+    config["users"][0]["user"] = {"token": token}
+    file.write_text(json.dumps(config))
+    return str(file)
+
+
+def _with_catalog(patient: Patient, wanted: Desired) -> Diagnosis:
+    place = Kubernetes(namespace=patient.namespace)
+    return diagnose(doctor.on_kubernetes(place, desired=wanted))
