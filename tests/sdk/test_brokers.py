@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections import defaultdict
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from tests.sdk.notes import Note, create, reading, until, world
+from tests.sdk.notes import Note, create, reading, settled, until, world
 from tests.sdk.running import QUICK, committed, running
 
+from learnflow_kafka.core.catalog import Guarantee
 from learnflow_kafka.sdk.app import App
+from learnflow_kafka.sdk.delivery import Delivery
 from learnflow_kafka.sdk.producer import Producer
 
 if TYPE_CHECKING:
@@ -72,6 +75,34 @@ def test_a_dying_leader_loses_and_reorders_nothing(kafka3: LocalKafka) -> None:
 def test_a_dying_leader_loses_and_reorders_nothing_of_many(kafka3: LocalKafka) -> None:
     """The long form of the same, with 100,000 events."""
     write_while_the_leader_dies(kafka3, 100_000)
+
+
+@pytest.mark.timeout(600)
+def test_a_dying_broker_copies_nothing_twice(kafka3: LocalKafka) -> None:
+    """Exactly once, while the broker that leads, and may coordinate, is killed and restarted."""
+    place = world(partitions=3, delivery=Guarantee.EXACTLY_ONCE)
+    create(kafka3.bootstrap, place, replication=3)
+    with Producer("writer", place.contract, bootstrap=kafka3.bootstrap) as producer:
+        for number in range(3_000):
+            producer.post(place.notes, Note(student=f"s{number % 50}", number=number))
+    app = App("reader", place.contract, bootstrap=kafka3.bootstrap, settings=QUICK)
+    seen: list[int] = []
+
+    @app.on(place.notes)
+    async def copy(note: Note, delivery: Delivery) -> None:
+        await asyncio.sleep(0.001)
+        delivery.send(place.copies, note)
+        seen.append(note.number)
+
+    with running(app) as raised:
+        until(lambda: len(seen) > 300)
+        kafka3.kill(leader(kafka3.bootstrap, place.copies.name))
+        kafka3.restart()
+        copies = settled(kafka3.bootstrap, place.copies.name, 3_000, seconds=240)
+        assert not raised
+    numbers = sorted(json.loads(record.value())["data"]["number"] for record in copies)
+
+    assert numbers == list(range(3_000))
 
 
 @pytest.mark.zookeeper
