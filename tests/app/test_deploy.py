@@ -26,17 +26,14 @@ from learnflow_kafka.app.deploy import (
     Diagnosed,
     HelmStarted,
     Installed,
-    Prospect,
     Ready,
     Replaced,
-    Request,
     Unlocked,
     WaitingFor,
-    World,
     deploy,
-    prospect,
 )
 from learnflow_kafka.app.events import Proved
+from learnflow_kafka.app.prospect import Prospect, Request, World, prospect
 from learnflow_kafka.core.catalog import Catalog, Environment, Topic
 from learnflow_kafka.core.checks.evidence import Expectation
 from learnflow_kafka.core.checks.preflight import MAKE_NAMESPACE

@@ -175,3 +175,14 @@ def test_two_commands_share_the_tunnels_and_the_second_takes_them_over(
 
     assert shared == "hello"
     assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_programs_beside_the_cluster_get_the_service_and_not_a_tunnel(own_home: Path):
+    """What is exported for Dapr must lead somewhere from a pod."""
+    contexts.save_place("shop", PLACE, ADDRESSES)
+
+    inside = contexts.resolved_inside(Said(context="shop"))
+    bare = contexts.resolved_inside(Said(bootstrap="kafka:9092"))
+
+    assert inside.bootstrap == ("events.shop.svc:9092",)
+    assert bare.bootstrap == ("kafka:9092",)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from learnflow_kafka.core.connection import Kubernetes
-    from learnflow_kafka.core.kubernetes import Door, Platform, Snapshot, Tunnels, Workload
+    from learnflow_kafka.core.kubernetes import Door, Snapshot, Workload
+    from learnflow_kafka.core.platform import Platform, Tunnels
     from learnflow_kafka.core.ports import Clock
 
 PAUSE: Final = 2.0

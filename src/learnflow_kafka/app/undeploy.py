@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.connection import Kubernetes
-    from learnflow_kafka.core.kubernetes import Claim, Platform, Releases
+    from learnflow_kafka.core.kubernetes import Claim
+    from learnflow_kafka.core.platform import Platform, Releases
 
 PATIENCE = 480.0
 """Seconds for the pods to end: each may take seven minutes to hand its partitions over."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.checks.evidence import Settings
     from learnflow_kafka.core.connection import Kubernetes
-    from learnflow_kafka.core.kubernetes import Platform, Snapshot
+    from learnflow_kafka.core.kubernetes import Snapshot
+    from learnflow_kafka.core.platform import Platform
 
 PATIENCE: Final = 30.0
 """Seconds for all probes together; each has five, and all run at once."""

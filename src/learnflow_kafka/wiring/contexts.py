@@ -19,6 +19,7 @@ from learnflow_kafka.core.contexts import (
     kubernetes_place,
     parse_bootstrap,
 )
+from learnflow_kafka.core.kubernetes import CLIENT_PORT
 from learnflow_kafka.core.local import DEFAULT_NAME
 from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
@@ -69,6 +70,20 @@ def edit(change: Callable[[ContextBook], ContextBook]) -> None:
 
     with write.locked(file()):
         write.save(change(book()), file())
+
+
+def resolved_inside(target: Target) -> Connection:
+    """
+    How programs beside the cluster reach it: on Kubernetes by the release's service.
+
+    Tunnels are for this machine alone. Raises as `resolve` does.
+    """
+    context = resolve(target)
+    place = context.kubernetes
+    if place is None:
+        return context.connection
+    service = f"{place.release}.{place.namespace}.svc:{CLIENT_PORT}"
+    return replace(context.connection, bootstrap=(service,))
 
 
 def save_place(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.app.deploy import World
+from learnflow_kafka.app.prospect import World
 from learnflow_kafka.wiring import catalogs, doctor, kafka, kubernetes, system, verification
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.adapters.kubernetes.client import Client
     from learnflow_kafka.core.connection import Context, Kubernetes
-    from learnflow_kafka.core.kubernetes import Door, Platform, Releases
+    from learnflow_kafka.core.kubernetes import Door
+    from learnflow_kafka.core.platform import Platform, Releases
 
 _STARTING: Final = 15.0
 """Seconds that another command's tunnels get to open."""

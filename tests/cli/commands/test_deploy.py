@@ -14,7 +14,7 @@ from tests.app.test_verify import FastClock
 from tests.support.kubernetes import FakePlatform, FakeReleases, healthy, nothing, workload
 
 from learnflow_kafka.adapters.memory import MemoryKafka
-from learnflow_kafka.app.deploy import World
+from learnflow_kafka.app.prospect import World
 from learnflow_kafka.cli.main import run
 from learnflow_kafka.core.connection import Connection, Context, Kubernetes
 from learnflow_kafka.core.findings import Report

@@ -37,7 +37,8 @@ SILENCE: Final = 3 * PING
 CHUNK: Final = 1 << 16
 _DATA: Final = 0
 _HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-_STOPPING: Final = 10.0
+_PATIENCE: Final = 60.0
+"""Seconds for our own thread to do what it is asked; a busy machine takes a while."""
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Forwarder:
         with contextlib.suppress(TimeoutError, RuntimeError):
             self._await(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOPPING)
+        self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -107,7 +108,7 @@ class Forwarder:
             self._loop.close()
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_STOPPING)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _serve(self, doors: Sequence[Door], bound: Sequence[list[socket.socket]]) -> None:
         for door, sockets in zip(doors, bound, strict=True):

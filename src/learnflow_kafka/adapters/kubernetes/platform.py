@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         Right,
         Snapshot,
         StorageClass,
-        Tunnels,
     )
+    from learnflow_kafka.core.platform import Tunnels
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _CLASSES: Final = "/apis/storage.k8s.io/v1/storageclasses"

@@ -19,7 +19,8 @@ from learnflow_kafka.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from learnflow_kafka.app.deploy import Deployed, DeployEvent, Prospect, Request, World
+    from learnflow_kafka.app.deploy import Deployed, DeployEvent
+    from learnflow_kafka.app.prospect import Prospect, Request, World
 
 _MAX_BROKERS = 100
 
@@ -96,7 +97,7 @@ def command(
     Asks before it changes a release that is there. Needs helm (3 or 4) on PATH. A context of
     the release is saved; with it every command of this tool reaches the brokers by itself.
     """
-    from learnflow_kafka.app.deploy import Request, prospect
+    from learnflow_kafka.app.prospect import Request, prospect
     from learnflow_kafka.cli.places import of_context
     from learnflow_kafka.wiring import deployment
 

@@ -71,7 +71,7 @@ def _print_dapr(catalog: Catalog, desired: Desired, target: Target, *, as_json: 
 
     if not (target.context or target.bootstrap):
         raise UsageError("Dapr needs to know the cluster", fix="add --context or --bootstrap")
-    connection = contexts.resolve(target).connection
+    connection = contexts.resolved_inside(target)
     found = dapr_resources(concrete(catalog, desired), connection)
     if as_json:
         output.emit_json(dapr.as_json(found))

@@ -9,13 +9,13 @@ from learnflow_kafka.app.deploy import (
     Diagnosed,
     HelmStarted,
     Installed,
-    Prospect,
     Ready,
     Replaced,
     Unlocked,
     WaitingFor,
 )
 from learnflow_kafka.app.events import Event, succeeded
+from learnflow_kafka.app.prospect import Prospect
 from learnflow_kafka.app.up import Held
 from learnflow_kafka.app.verify import Attempt
 from learnflow_kafka.cli.views import findings, local
