@@ -87,7 +87,7 @@ def consume(bootstrap: str, topic: str, history: History, produced: threading.Ev
             "log_level": 0,
         }
     )
-    partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
+    partitions = consumer.list_topics(topic, timeout=240).topics[topic].partitions
     consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
     deadline = None
     while True:
