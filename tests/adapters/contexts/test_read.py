@@ -10,6 +10,7 @@ from learnflow_kafka.adapters.contexts import read, write
 from learnflow_kafka.core.connection import (
     Connection,
     Context,
+    Kubernetes,
     Mechanism,
     Protocol,
     Sasl,
@@ -184,3 +185,4 @@ def test_the_file_in_the_guide_is_a_good_one(tmp_path: Path):
     assert book.current == "staging"
     assert book.get("prod").protected
     assert book.get("prod").connection.protocol is Protocol.SASL_SSL
+    assert book.get("events").kubernetes == Kubernetes(context="prod-cluster")

@@ -85,7 +85,7 @@ def test_every_command_reaches_it_by_its_context(release: Deployed):
 def test_two_commands_at_once_share_the_tunnels(release: Deployed):
     """The second one uses the tunnels of the first, and takes them over when that one ends."""
     results: list[subprocess.CompletedProcess[str]] = []
-    words = ("verify", "--context", release.context, "--read-only", "--allow-unchecked")
+    words = ("topics", "list", "--context", release.context)
     several = [
         threading.Thread(target=lambda: results.append(release.attempt(*words))) for _ in range(3)
     ]
