@@ -19,7 +19,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
-from learnflow_kafka.errors import ClosedError, NoReplyError
+from learnflow_kafka.errors import ClosedError, NoReplyError, SdkError
 from learnflow_kafka.sdk._loops import mailbox
 from learnflow_kafka.sdk.observing import together
 from learnflow_kafka.sdk.outlets import Outlets
@@ -110,7 +110,11 @@ class _Line(Generic[Q, R]):
         named = [(ASK_ID, identity.encode()), *(headers or ())]
         record = self.outlets.prepare(self.exchange.request, query, None, named)
         field = getattr(query, self.exchange.request_field)
-        self.pending.open(identity, str(field), tell)
+        try:
+            self.pending.open(identity, str(field), tell)
+        except SdkError as error:
+            record.refused(error)
+            raise
         return identity, record
 
     def watch(self, identity: str, receipt: Receipt) -> None:
@@ -313,10 +317,15 @@ class Asker(Generic[Q, R]):
 def _post(record: Prepared, until: float) -> Receipt | None:
     """Queue a record, waiting for room; None where there was none in time."""
     parts = (record.topic, record.value, record.key, record.headers)
-    while (receipt := record.sender.offer(*parts)) is None:
-        if time.monotonic() > until:
-            return None
-        record.sender.wait_served(_ROOM_POLL)
+    try:
+        while (receipt := record.sender.offer(*parts)) is None:
+            if time.monotonic() > until:
+                record.refused(record.sender.backlog(record.topic))
+                return None
+            record.sender.wait_served(_ROOM_POLL)
+    except BaseException as error:
+        record.refused(error)
+        raise
     return record.watched(receipt)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from learnflow_kafka.errors import ContractError, EventError
+from learnflow_kafka.errors import ContractError, EventError, LearnflowError
 from learnflow_kafka.sdk.codec import Writer
 from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE
 from learnflow_kafka.sdk.observing import Watch
@@ -53,6 +53,11 @@ class Prepared(msgspec.Struct, frozen=True):
         if self.watch is not None:
             receipt.add_done_callback(self.watch)
         return receipt
+
+    def refused(self, error: BaseException) -> None:
+        """Tell the observers that the record was not queued."""
+        if self.watch is not None:
+            self.watch.settle(error)
 
 
 class _Outlet:
@@ -137,23 +142,22 @@ class Outlets:
         if outlet is None:
             raise self._refusal(topic)
         watch = Watch(self._observers, topic) if self._observers else None
-        made = outlet.write(event) if watch is None else _watched(outlet, event, watch)
-        value, own_key, own_headers = made.value, made.key, made.headers
-        if key is not None:
-            own_key = _given_key(topic, key)
-        record_headers: Any = own_headers
+        try:
+            made = outlet.write(event) if watch is None else _traced(outlet, event, watch)
+            if outlet.limit is not None and len(made.value) > outlet.limit:
+                raise _too_large(made, topic)
+            own_key = made.key if key is None else _given_key(topic, key)
+        except LearnflowError as error:
+            if watch is not None:
+                watch.settle(error)
+            raise
+        record_headers: Any = made.headers
         if headers:
-            record_headers = [*own_headers, *headers]
-        if outlet.limit is not None and len(value) > outlet.limit:
-            raise EventError(
-                f"the record has {len(value)} bytes; {topic.name} takes {outlet.limit}",
-                where=str(topic.place),
-                fix="send less, or raise the topic's record size in the catalog",
-            )
+            record_headers = [*made.headers, *headers]
         sender = outlet.sender
         if sender is None:
             sender = outlet.sender = self.sender(topic.partitioner)
-        return Prepared(sender, outlet.name, value, own_key, record_headers, watch)
+        return Prepared(sender, outlet.name, made.value, own_key, record_headers, watch)
 
     def _refusal(self, topic: AnyTopic) -> ContractError:
         try:
@@ -181,15 +185,17 @@ class Outlets:
             raise errors[0]
 
 
-def _watched(outlet: _Outlet, event: object, watch: Watch) -> Encoded:
-    try:
-        trace = watch.trace()
-        return outlet.write(
-            event, traceparent=trace.get(TRACEPARENT), tracestate=trace.get(TRACESTATE)
-        )
-    except EventError as error:
-        watch.settle(error)
-        raise
+def _traced(outlet: _Outlet, event: object, watch: Watch) -> Encoded:
+    trace = watch.trace()
+    return outlet.write(event, traceparent=trace.get(TRACEPARENT), tracestate=trace.get(TRACESTATE))
+
+
+def _too_large(made: Encoded, topic: AnyTopic) -> EventError:
+    return EventError(
+        f"the record has {len(made.value)} bytes; {topic.name} takes {topic.max_record_bytes}",
+        where=str(topic.place),
+        fix="send less, or raise the topic's record size in the catalog",
+    )
 
 
 def _given_key(topic: AnyTopic, key: str | int) -> bytes:

@@ -83,9 +83,12 @@ class Producer:
         stayed full, ClosedError and ForkedError.
         """
         record = self._outlets.prepare(topic, event, key, headers)
-        return record.watched(
-            record.sender.post(record.topic, record.value, record.key, record.headers)
-        )
+        try:
+            receipt = record.sender.post(record.topic, record.value, record.key, record.headers)
+        except BaseException as error:
+            record.refused(error)
+            raise
+        return record.watched(receipt)
 
     def send(
         self,
@@ -221,16 +224,26 @@ class Room:
 
     async def post(self, record: Prepared) -> Receipt:
         """Queue a record. Raises BacklogError where the queue stayed full."""
+        try:
+            receipt = None
+            if not self._turn.locked():
+                receipt = record.sender.offer(
+                    record.topic, record.value, record.key, record.headers
+                )
+            if receipt is None:
+                receipt = await self._wait(record)
+        except BaseException as error:
+            record.refused(error)
+            raise
+        return record.watched(receipt)
+
+    async def _wait(self, record: Prepared) -> Receipt:
         sender = record.sender
         parts = (record.topic, record.value, record.key, record.headers)
-        if not self._turn.locked():
-            receipt = sender.offer(*parts)
-            if receipt is not None:
-                return record.watched(receipt)
         async with self._turn:
             deadline = time.monotonic() + (self._timeout or sender.room_timeout)
             while (receipt := sender.offer(*parts)) is None:
                 if time.monotonic() > deadline:
                     raise sender.backlog(record.topic)
                 await asyncio.sleep(_ROOM_POLL)
-            return record.watched(receipt)
+            return receipt
