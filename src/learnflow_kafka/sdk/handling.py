@@ -113,16 +113,20 @@ class Desk:
             return None
         if not handler.with_delivery:
             return Call(handler, (decoded.event,))
-        origin, earlier, _ = self._origin(assigned, message)
+        offset = message.offset()
+        topic, partition, first, earlier = assigned.topic, assigned.partition, offset, 0
+        if assigned.is_retry:
+            origin, earlier, _ = self._origin(assigned, message)
+            topic, partition, first = origin.topic, origin.partition, origin.offset
         delivery = Delivery(
             message,
             decoded,
-            topic=origin.topic,
-            partition=origin.partition,
-            offset=origin.offset,
+            topic=topic,
+            partition=partition,
+            offset=first,
             group=self._group,
-            attempt=earlier + assigned.attempts.get(message.offset(), 0) + 1,
-            outbox=self.outbox(assigned, message.offset()),
+            attempt=earlier + assigned.attempts.get(offset, 0) + 1,
+            outbox=self.outbox(assigned, offset),
         )
         return Call(handler, (decoded.event, delivery))
 
