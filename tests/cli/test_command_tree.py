@@ -37,6 +37,7 @@ READING: Final = {
     "context test",
     "context use",  # the user's own choice, undone by choosing again
     "dlt list",
+    "doctor",
     "dlt show",
     "export",
     "groups describe",
