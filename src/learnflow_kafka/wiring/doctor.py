@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     Ways = Mapping[str, Callable[[], AbstractContextManager[KafkaAdmin]]]
 
 CONNECT: Final = 2.0
-REQUEST: Final = 2.5
+REQUEST: Final = 5.0
 """Seconds for one broker, which is asked alone: one that takes longer is a finding."""
 
 HERE: Final = "this machine"

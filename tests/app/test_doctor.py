@@ -1,0 +1,185 @@
+"""The doctor's gathering, over Kafka in memory: each broker alone, and a fault hides no more."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import pytest
+
+from learnflow_kafka.adapters.memory.client import MemoryKafka
+from learnflow_kafka.app.doctor import Question, examine, gather
+from learnflow_kafka.core.diagnosis.evidence import (
+    Evidence,
+    Part,
+    Probe,
+    Process,
+    Skipped,
+    Where,
+)
+from learnflow_kafka.core.diagnosis.scene import Address, Tried
+from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
+from learnflow_kafka.core.ports import KafkaAdmin
+from learnflow_kafka.errors import KafkaError, NotAuthorizedError, UnreachableError
+
+RETENTION = {"retention.ms": "259200000"}
+
+
+class FixedClock:
+    """A moment that stands still."""
+
+    def now_ms(self) -> int:
+        """The moment."""
+        return 1_800_000_000_000
+
+    def monotonic(self) -> float:
+        """No time passes."""
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits here."""
+
+
+@dataclass
+class Rooms:
+    """A machine with three brokers; `faults` are raised by those that are asked."""
+
+    kafka: MemoryKafka
+    faults: dict[str, KafkaError] = field(default_factory=dict)
+    addresses: list[Address] = field(default_factory=list)
+    seen: Evidence = field(
+        default_factory=lambda: Evidence(
+            where=Where.LOCAL,
+            processes=tuple(Process(f"broker-{n}", n, "running", 9090 + n) for n in (1, 2, 3)),
+        )
+    )
+
+    def surroundings(self) -> Evidence:
+        """The processes."""
+        return self.seen
+
+    def brokers(
+        self, evidence: Evidence
+    ) -> AbstractContextManager[Mapping[str, Callable[[], AbstractContextManager[KafkaAdmin]]]]:
+        """A way to every process."""
+        return nullcontext({p.name: self._way(p.name) for p in evidence.processes})
+
+    def _way(self, name: str) -> Callable[[], AbstractContextManager[KafkaAdmin]]:
+        @contextmanager
+        def opened() -> Iterator[KafkaAdmin]:
+            if name in self.faults:
+                raise self.faults[name]
+            yield self.kafka
+
+        return opened
+
+    def bootstrap(self, evidence: Evidence) -> Address | None:
+        """The first broker's."""
+        return Address("bootstrap", "127.0.0.1", 9091)
+
+    def tried(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
+        """All reachable."""
+        self.addresses += addresses
+        return Tried(tuple(Probe("here", a.host, a.port, a.purpose) for a in addresses))
+
+
+def catalog(**replication: int) -> Desired:
+    """A catalog of topics with two partitions."""
+    topics = {n: DesiredTopic(n, 2, r, RETENTION) for n, r in replication.items()}
+    return Desired("test", None, 3, topics)
+
+
+@pytest.fixture
+def rooms() -> Rooms:
+    """Three brokers with one topic."""
+    kafka = MemoryKafka(3)
+    kafka.put_topic("orders", 2, replication=3, config=RETENTION)
+    return Rooms(kafka)
+
+
+def asked(rooms: Rooms, **replication: int) -> list[str]:
+    """The rules that find something, against a catalog."""
+    found = examine(rooms, Question(wanted=catalog(**replication)), FixedClock())
+    return [r.cause.rule for r in found.causes]
+
+
+def test_a_cluster_as_declared_is_healthy(rooms: Rooms):
+    """Every broker tells the same, and nothing is wrong."""
+    seen = gather(rooms, Question(wanted=catalog(orders=3)), FixedClock())
+
+    assert [v.node for v in seen.kafka.views] == ["broker-1", "broker-2", "broker-3"]
+    assert all(v.cluster is not None for v in seen.kafka.views)
+    assert asked(rooms, orders=3) == []
+
+
+def test_every_advertised_address_is_tried(rooms: Rooms):
+    """The first address, then the one that each broker advertises."""
+    gather(rooms, Question(), FixedClock())
+
+    assert [a.purpose for a in rooms.addresses] == ["bootstrap", "broker 1", "broker 2", "broker 3"]
+
+
+def test_one_silent_broker_does_not_hide_the_rest(rooms: Rooms):
+    """The others are asked all the same, and its silence is noted."""
+    rooms.faults["broker-1"] = UnreachableError("no answer in 2 s")
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert seen.kafka.asked == "through broker-2"
+    assert seen.kafka.views[0].silence == "no answer in 2 s"
+    assert seen.kafka.silence is None
+
+
+def test_no_answer_at_all_is_said_once_with_each_reason(rooms: Rooms):
+    """Kafka is silent, and what needs its answers is not judged."""
+    for name in ("broker-1", "broker-2", "broker-3"):
+        rooms.faults[name] = UnreachableError(f"{name} hangs")
+    seen = gather(rooms, Question(wanted=catalog(orders=3)), FixedClock())
+    found = examine(rooms, Question(), FixedClock())
+
+    assert "broker-2: broker-2 hangs" in (seen.kafka.silence or "")
+    assert [s.part for s in seen.missing(Part.KAFKA)] == [Part.KAFKA]
+    assert found.root is not None
+    assert found.root.rule == "kafka.silent"
+    assert "topics.missing" in {u.rule for u in found.unchecked}
+
+
+def test_brokers_that_do_not_know_us_are_not_called_silent(rooms: Rooms):
+    """A refused login is a gap of ours, with the way to close it."""
+    for name in ("broker-1", "broker-2", "broker-3"):
+        rooms.faults[name] = NotAuthorizedError("who are you")
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert seen.kafka.silence is None
+    assert "who are you" in seen.missing(Part.KAFKA)[0].reason
+
+
+def test_a_missing_topic_is_tried_without_being_made(rooms: Rooms):
+    """The broker is asked whether it would; the answer is quoted, and nothing is there after."""
+    seen = gather(rooms, Question(wanted=catalog(orders=3, payments=3, far=5)), FixedClock())
+
+    assert set(seen.kafka.refusals) == {"far"}
+    assert set(rooms.kafka.topics()) == {"orders"}
+    assert asked(rooms, orders=3, payments=3) == ["topics.missing"]
+
+
+def test_a_topic_that_differs_is_told_with_its_source(rooms: Rooms):
+    """Replication and configs are compared with the catalog's."""
+    rooms.kafka.put_topic("drifted", 5, replication=1, config={"retention.ms": "1"})
+
+    assert asked(rooms, orders=3, drifted=3) == ["topics.different"]
+
+
+def test_without_a_catalog_no_topic_is_judged(rooms: Rooms):
+    """Who has none asks for the rest alone."""
+    found = examine(rooms, Question(), FixedClock())
+
+    assert found.causes == ()
+    assert found.healthy()
+
+
+def test_where_pods_may_not_be_read_kafka_is_not_called_silent(rooms: Rooms):
+    """Nobody to ask, because nobody is known: that is a gap, and no finding."""
+    rooms.seen = Evidence(namespace="kafka", skipped=(Skipped(Part.PODS, "forbidden"),))
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert seen.kafka.silence is None
+    assert seen.missing(Part.KAFKA)

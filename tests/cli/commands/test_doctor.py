@@ -1,0 +1,129 @@
+"""`learnflow doctor` on evidence that was saved, on real Kafka, and on nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.core.diagnosis import faults
+from tests.core.diagnosis import graphs as g
+from tests.support.clusters import LocalKafka
+
+from learnflow_kafka.cli.main import run
+from learnflow_kafka.core.diagnosis.document import to_document
+from learnflow_kafka.core.diagnosis.evidence import Evidence
+
+Save = Callable[[Evidence], str]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Save:
+    """Saves evidence; gives the file's name."""
+
+    def save(evidence: Evidence) -> str:
+        file = tmp_path / "evidence.json"
+        file.write_text(json.dumps(to_document(evidence)))
+        return str(file)
+
+    return save
+
+
+def test_a_colleagues_evidence_is_judged_without_a_cluster(
+    saved, capsys: pytest.CaptureFixture[str]
+):
+    """The cause, its proof, the way out and whether it is safe; then what follows from it."""
+    code = run(["doctor", "--from", saved(faults.no_default_class())])
+    told = capsys.readouterr().out.splitlines()
+
+    assert code == 1
+    assert told[0].startswith("FAILED     claim.no_volume  claim data-kafka-2 names no storage")
+    assert any("event FailedBinding (Normal)" in line for line in told)
+    assert any("fix (asks first): mark a class" in line for line in told)
+    assert any("kubectl patch storageclass standard" in line for line in told)
+    assert any("so: brokers.missing" in line for line in told)
+    assert told[-1].startswith("not healthy in namespace kafka: 1 cause")
+
+
+def test_health_is_said_in_one_line(saved: Save, capsys: pytest.CaptureFixture[str]):
+    """Nothing wrong is exit code 0 and how many rules judged."""
+    code = run(["doctor", "--from", saved(g.healthy())])
+
+    assert code == 0
+    assert capsys.readouterr().out.startswith("nothing is wrong in namespace kafka: ")
+
+
+def test_programs_get_causes_with_object_field_and_value(
+    saved: Save, capsys: pytest.CaptureFixture[str]
+):
+    """JSON says what the exit code says, and what each cause follows from."""
+    code = run(["doctor", "--from", saved(faults.bitnami()), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    root, *rest = told["causes"]
+
+    assert code == 1
+    assert (told["kind"], told["version"], told["healthy"]) == ("diagnosis", 1, False)
+    assert root["name"] == "image.pull"
+    assert set(root["proof"][0]) == {"object", "field", "value"}
+    assert root["fix"]["safety"] == "asks first"
+    assert {cause["because"]["name"] for cause in rest} == {"image.pull"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--from", "nothing.json"],
+        ["--from", "x.json", "--bootstrap", "127.0.0.1:1"],
+        ["--from", "x.json", "--namespace", "kafka"],
+        ["--client", "no-slash"],
+        ["--bootstrap", "127.0.0.1:1", "--namespace", "kafka"],
+    ],
+)
+def test_what_does_not_fit_together_is_wrong_usage(words: list[str]):
+    """A wrong call is exit code 2, before anything is asked."""
+    assert run(["doctor", *words]) == 2
+
+
+def test_nobody_at_an_address_is_a_finding(capsys: pytest.CaptureFixture[str]):
+    """A dead address is told as such, with what could not be judged."""
+    code = run(["doctor", "--bootstrap", "127.0.0.1:1"])
+    told = capsys.readouterr().out
+
+    assert code == 1
+    assert "FAILED     kafka.silent  no broker answers" in told
+    assert "not judged: " in told
+
+
+@pytest.mark.kafka
+def test_real_kafka_is_asked_at_its_address(
+    kafka1: LocalKafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Topics of a catalog that are not there are told; what was seen is saved, and judged again."""
+    catalog = tmp_path / "catalog.yaml"
+    catalog.write_text("version: 1\ntopics:\n  doctor.cli:\n    partitions: 1\n    retention: 1d\n")
+    file = tmp_path / "evidence.json"
+    words = ["--bootstrap", kafka1.bootstrap, "--catalog", str(catalog), "--save", str(file)]
+    first = run(["doctor", *words, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    again = run(["doctor", "--from", str(file), "--json"])
+    same = json.loads(capsys.readouterr().out)
+
+    assert first == again == 1
+    assert [c["name"] for c in told["causes"]] == ["topics.missing"]
+    assert "nothing keeps them from it" in told["causes"][0]["detail"]
+    assert same == told
+
+
+@pytest.mark.kafka
+def test_each_broker_is_asked_alone(kafka3: LocalKafka, capsys: pytest.CaptureFixture[str]):
+    """Three addresses are three views of one cluster, with its quorum."""
+    from learnflow_kafka.core.connection import Connection, Context
+    from learnflow_kafka.wiring import doctor
+
+    addresses = tuple(kafka3.bootstrap.split(","))
+    seen = doctor.at_addresses(Context("three", Connection(addresses)))
+
+    assert [v.node for v in seen.kafka.views] == list(addresses)
+    assert len({v.cluster.cluster_id for v in seen.kafka.views if v.cluster}) == 1
+    assert any(v.quorum is not None and v.quorum.leader for v in seen.kafka.views)
+    assert len(seen.kafka.disks) == 3
+    assert [p.refused or p.unresolved for p in seen.probes] == [None] * 4
