@@ -11,10 +11,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
-from tests.sdk.notes import Note, reading, until, world
+from tests.sdk.notes import Note, create, reading, until, world
 from tests.sdk.running import running
 from tests.sdk.talks import PROMPT, Question, talk, told
 
+from learnflow_kafka.cli.main import run
 from learnflow_kafka.core.catalog import Ordering, Retries, RetryMode
 from learnflow_kafka.core.dead_letters import OURS
 from learnflow_kafka.errors import EventError, NoReplyError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
     from tests.sdk.notes import World
+    from tests.support.clusters import LocalKafka
 
     from learnflow_kafka.sdk import Delivery
     from learnflow_kafka.testing import MockKafka
@@ -288,3 +290,36 @@ def test_without_the_extra_the_install_line_is_named() -> None:
     )
 
     assert done.stdout == 'pip install "learnflow-kafka[tracing]"\n', done.stderr
+
+
+@pytest.mark.kafka
+def test_a_replay_goes_on_with_the_trace(kafka1: LocalKafka, spans: Spans) -> None:
+    """What `learnflow dlt replay` sends back is handled in the trace that the sender began."""
+    place = world(retries=Retries(attempts=0))
+    create(kafka1.bootstrap, place)
+    app = App("reader", place.contract, bootstrap=kafka1.bootstrap, settings=spans.settings)
+    tries: list[int] = []
+
+    @app.on(place.notes)
+    def handle(note: Note) -> None:
+        tries.append(note.number)
+        if len(tries) == 1:
+            raise ValueError(note.text)
+
+    with (
+        running(app),
+        Producer(
+            "writer", place.contract, bootstrap=kafka1.bootstrap, settings=spans.settings
+        ) as producer,
+    ):
+        producer.send(place.notes, Note(student="ada", number=7))
+        with reading(kafka1.bootstrap, place.dead_letters) as read:
+            read(1)
+        chosen = ["--topic", place.notes.name, "--bootstrap", kafka1.bootstrap, "--yes", "--json"]
+        code = run(["dlt", "replay", *chosen])
+        until(lambda: spans.names().count(f"process {place.notes.name}") == 2)
+
+    assert code == 0
+    assert tries == [7, 7]
+    assert len({trace_of(span) for span in spans.all()}) == 1
+    assert len(spans.all()) == 4
