@@ -29,7 +29,7 @@ def saved(tmp_path: Path) -> Save:
 
 
 def test_a_colleagues_evidence_is_judged_without_a_cluster(
-    saved, capsys: pytest.CaptureFixture[str]
+    saved: Save, capsys: pytest.CaptureFixture[str]
 ):
     """The cause, its proof, the way out and whether it is safe; then what follows from it."""
     code = run(["doctor", "--from", saved(faults.no_default_class())])
