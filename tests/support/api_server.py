@@ -65,7 +65,7 @@ class ApiServer:
                     _switch(connection, asked)
                     self.sockets(asked, WebSocket(connection, stream))
                     return
-                body = json.dumps(found).encode()
+                body = found if isinstance(found, bytes) else json.dumps(found).encode()
                 head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n"
                 connection.sendall(head.encode() + body)
 

@@ -119,9 +119,16 @@ class Client:
         return self._send("GET", path, params=params).text
 
     @contextmanager
-    def lines(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[Iterator[str]]:
-        """The body's lines as they come, with no limit of time: a log that is followed."""
-        timeout = httpx.Timeout(None, connect=CONNECT)
+    def lines(
+        self, path: str, params: Mapping[str, str] | None = None, *, quiet: float
+    ) -> Iterator[Iterator[str]]:
+        """
+        The body's lines as they come: a log that is followed.
+
+        After `quiet` seconds without any it raises ApiUnreachableError: nobody can tell a pod
+        that is silent from a connection that is dead.
+        """
+        timeout = httpx.Timeout(quiet, connect=CONNECT)
         try:
             with self._http.stream(
                 "GET",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.kubernetes import PodLine
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 AGAIN: Final = 1.0
 """Seconds between two looks at a pod that is not there, or whose container has not begun."""
+
+QUIET: Final = 10.0
+"""
+Seconds without a line after which the log is asked for anew.
+
+Kubernetes does not always end the log of a pod that is gone: a follower would wait for ever.
+"""
 
 _MANY: Final = 1000
 
@@ -86,7 +94,8 @@ class _Follower:
 
     def run(self, lines: int | None, since: float | None) -> None:
         """Until it is stopped; a failure that waiting does not mend goes to the reader."""
-        params = _params(self._container, lines, since)
+        params = first = _params(self._container, lines, since)
+        began = time.monotonic()
         while not self._stopped.is_set():
             try:
                 self._once(params)
@@ -97,18 +106,22 @@ class _Follower:
                     self._put(error)
                     return
             # Times are those of the node that wrote the lines: none is lost, none comes twice.
-            params = _params(self._container, None, None)
             if self._last:
-                params["sinceTime"] = self._last
+                params = {**_params(self._container, None, None), "sinceTime": self._last}
+            elif lines == 0:
+                params = _params(self._container, None, time.monotonic() - began + AGAIN)
+            else:
+                params = first
             self._stopped.wait(AGAIN)
 
     def _once(self, params: dict[str, str]) -> None:
         asked = {**params, "follow": "true", "timestamps": "true"}
-        newest = self._last
-        with self._client.lines(_path(self._client, self._pod), asked) as lines:
+        newest = _order(self._last)
+        path = _path(self._client, self._pod)
+        with self._client.lines(path, asked, quiet=QUIET) as lines:
             for line in lines:
                 stamp, _, text = line.partition(" ")
-                if stamp <= newest:
+                if _order(stamp) <= newest:
                     continue  # `sinceTime` counts whole seconds
                 self._last = stamp
                 self._put(PodLine(self._pod, text))
@@ -122,6 +135,17 @@ class _Follower:
             except queue.Full:
                 continue
             return
+
+
+def _order(stamp: str) -> tuple[str, str]:
+    """
+    What sorts as the times do: Kubernetes writes as many digits as it needs.
+
+    >>> _order("2026-01-01T00:00:00.69Z") < _order("2026-01-01T00:00:00.691Z")
+    True
+    """
+    seconds, _, rest = stamp.partition(".")
+    return seconds.rstrip("Z"), rest.partition("Z")[0].partition("+")[0].ljust(9, "0")
 
 
 def _passing(error: KubernetesError) -> bool:
