@@ -76,12 +76,14 @@ def main(args: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes; writes nothing")
     options = parser.parse_args(args)
     effort = QUICK if options.quick else FULL
-    sections = [(name, measure(name, effort)) for name in options.only]
-    texts = {name: section(name, figures) for name, figures in sections}
-    print("\n".join(texts.values()))
-    if not (options.no_write or options.quick):
-        write(texts)
-    broken = [figure for _, figures in sections for figure in figures if figure.broken]
+    broken: list[Figure] = []
+    for name in options.only:
+        figures = measure(name, effort)
+        text = section(name, figures)
+        print(text, flush=True)
+        if not (options.no_write or options.quick):
+            write({name: text})  # at once: a later one may fail
+        broken += [figure for figure in figures if figure.broken]
     for figure in broken if options.quick else ():
         print(f"{figure.name}: {figure.value:.3g} is below {figure.floor:g}", file=sys.stderr)
     return 1 if broken and options.quick else 0
