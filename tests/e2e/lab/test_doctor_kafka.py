@@ -142,7 +142,14 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
         "crash.lost_found",
         broker(volume=claim("data", "standard"), logs="/volume"),
     ),
-    "unformatted": ("crash.not_formatted", broker(KAFKA_CONTROLLER_QUORUM_VOTERS="")),
+    "unformatted": (
+        "crash.not_formatted",
+        broker(
+            KAFKA_CONTROLLER_QUORUM_VOTERS="",
+            KAFKA_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS="localhost:9093",
+        ),
+    ),
+    "no-voters": ("crash.not_formatted", broker(KAFKA_CONTROLLER_QUORUM_VOTERS="")),
     "cluster-id": (
         "crash.cluster_id",
         broker(

@@ -36,6 +36,9 @@ SILENCE: Final = 3 * PING
 
 CHUNK: Final = 1 << 16
 _DATA: Final = 0
+_CYCLES: Final = 5
+"""Turns of the loop in which transports that were closed let go of their sockets."""
+
 _HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _PATIENCE: Final = 60.0
 """Seconds for our own thread to do what it is asked; a busy machine takes a while."""
@@ -142,12 +145,15 @@ class Forwarder:
             held.fault = error.what
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         pump = _Pump(tunnel, reader, writer)
         try:
             held.fault = await pump.run()
         finally:
-            await tunnel.close()
             writer.close()
+            await tunnel.close()
 
     async def _stop(self) -> None:
         for held in self._listeners.values():
@@ -157,6 +163,8 @@ class Forwarder:
         for task in [*self._running]:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        for _ in range(_CYCLES):
+            await asyncio.sleep(0)
 
 
 class _Pump:

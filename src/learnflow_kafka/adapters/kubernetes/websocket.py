@@ -94,7 +94,9 @@ class Socket:
         """Hang up; never raises."""
         with contextlib.suppress(OSError, RuntimeError):
             self._writer.write(_head(_CLOSE, 0) + bytes(4))
-            self._writer.close()
+            # Not `close`, which waits half a minute for the other side's farewell of TLS.
+            self._writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _write(self, kind: int, data: bytes) -> None:
         key = os.urandom(4)
@@ -177,12 +179,16 @@ async def _attempt(
     }
     target = f"{parts.path}{path}?{urllib.parse.urlencode(list(params))}"
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    writer.write(f"GET {target} HTTP/1.1\r\n{head}\r\n".encode())
-    status, answered = await _answer(reader)
-    expected = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - RFC 6455 says so
-    if status == _SWITCHED and answered.get("sec-websocket-accept") == expected.decode():
-        return reader, writer, None
-    return reader, writer, (status, await _refusal(reader, answered))
+    try:
+        writer.write(f"GET {target} HTTP/1.1\r\n{head}\r\n".encode())
+        status, answered = await _answer(reader)
+        expected = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - RFC 6455 says so
+        if status == _SWITCHED and answered.get("sec-websocket-accept") == expected.decode():
+            return reader, writer, None
+        return reader, writer, (status, await _refusal(reader, answered))
+    except BaseException:
+        writer.transport.abort()
+        raise
 
 
 async def _dial(access: Access) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

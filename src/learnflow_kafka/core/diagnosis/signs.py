@@ -58,6 +58,7 @@ SIGNS: Final[Mapping[Sign, str]] = {
     ),
     Sign.UNFORMATTED: (
         r"controller\.quorum\.voters is not set"
+        r"|either controller\.quorum\.bootstrap\.servers must contain"
         r"|must specify (?:one of the following: )?--standalone"
         r"|No `meta\.properties` found|No readable meta\.properties"
         r"|appears to be for a legacy cluster"
