@@ -75,6 +75,5 @@ def test_the_reference_names_every_check_and_its_question():
     told = re.findall(r"^### `(.+)`\n\n(.+)$", page, re.MULTILINE)
 
     assert told == [
-        (check.name, check.question)
-        for check in (*CHECKS, *deployment.CHECKS, *preflight.CHECKS)
+        (check.name, check.question) for check in (*CHECKS, *deployment.CHECKS, *preflight.CHECKS)
     ]
