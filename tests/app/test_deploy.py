@@ -41,7 +41,13 @@ from learnflow_kafka.core.connection import Connection, Context, Kubernetes
 from learnflow_kafka.core.findings import Finding, Report, Status
 from learnflow_kafka.core.kubernetes import NodeRoom, Revision
 from learnflow_kafka.core.ports import KafkaAdmin
-from learnflow_kafka.errors import HelmError, KubeconfigError, RefusedError, RolloutError
+from learnflow_kafka.errors import (
+    HelmError,
+    KubeconfigError,
+    RefusedError,
+    RolloutError,
+    TimedOutError,
+)
 
 DAY = 86_400_000
 PLACE = Kubernetes(namespace="shop")
@@ -65,6 +71,7 @@ class Around:
     kafka: MemoryKafka = field(default_factory=lambda: MemoryKafka(3))
     verdicts: list[Report] = field(default_factory=lambda: [FINE])
     diagnosed: int = 0
+    silences: int = 0
     doctor_fails: bool = False
 
     def world(self) -> World:
@@ -81,6 +88,9 @@ class Around:
 
     @contextmanager
     def _admin(self, context: Context) -> Iterator[KafkaAdmin]:
+        if self.silences:
+            self.silences -= 1
+            raise TimedOutError("the broker did not answer in time")
         yield self.kafka
 
     def _verify(self, context: Context, expected: Expectation) -> Report:
@@ -304,6 +314,26 @@ def test_a_cluster_that_needs_a_moment_is_waited_for():
     around = Around(FakePlatform([nothing(), healthy()]), verdicts=[SICK, SICK, FINE])
 
     assert end(carried_out(around)).ok
+
+
+def test_brokers_that_have_just_started_are_asked_again():
+    """Ready, and busy with their start: a request that times out is no end."""
+    around = Around(FakePlatform([nothing(), healthy()]), silences=2)
+
+    events = carried_out(around)
+
+    assert end(events).ok
+    assert WaitingFor((("the brokers", "the broker did not answer in time"),)) in events
+
+
+def test_brokers_that_never_answer_are_diagnosed():
+    """After two minutes of asking the doctor is called, and Kafka's own error raised."""
+    around = Around(FakePlatform([nothing(), healthy()]), silences=10_000)
+
+    with pytest.raises(TimedOutError):
+        carried_out(around)
+
+    assert around.diagnosed == 1
 
 
 def test_whoever_stops_a_deploy_stops_helm():

@@ -20,7 +20,15 @@ from learnflow_kafka.core.checks.evidence import Unknown, expectation
 from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.deploying import blocking, brokers_of, cut_off, waiting
 from learnflow_kafka.core.kubernetes import context_name
-from learnflow_kafka.errors import KubernetesError, LearnflowError, RefusedError, RolloutError
+from learnflow_kafka.errors import (
+    KafkaError,
+    KubernetesError,
+    LearnflowError,
+    RefusedError,
+    RolloutError,
+    TimedOutError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,6 +41,9 @@ if TYPE_CHECKING:
 
 LOOK: Final = 1.5
 """Seconds between two looks at the pods while Helm waits."""
+
+SETTLING: Final = 120.0
+"""Seconds that ready brokers may take until they answer every request."""
 
 VERIFY_TIMEOUT: Final = 180.0
 """Seconds. Brokers that share a busy machine with others need a while to settle."""
@@ -134,17 +145,10 @@ def deploy(found: Prospect, request: Request, world: World) -> Generator[DeployE
     yield from _unlock(found, request, world)
     try:
         yield from _install(found, world, began)
-        context = _context(found, request, world)
-        events: list[Event | Held] = []
-        with world.admin(context) as admin:
-            context = replace(context, cluster_id=admin.cluster().cluster_id)
-            for event in apply_unasked(admin, world.clock, found.desired):
-                events.append(event)
-                yield event
-    except KubernetesError:
+        context, applied = yield from _apply(_context(found, request, world), found, world)
+    except (KubernetesError, KafkaError):
         yield from _diagnose(world)
         raise
-    applied = succeeded([e for e in events if not isinstance(e, Held)])
     report = yield from _verify(context, found, world, patient=applied)
     ok = applied and report.healthy()
     if not ok:
@@ -247,6 +251,33 @@ def _context(found: Prospect, request: Request, world: World) -> Context:
         kubernetes=found.place,
     )
     return world.reached(bare)
+
+
+def _apply(
+    context: Context, found: Prospect, world: World
+) -> Generator[DeployEvent, None, tuple[Context, bool]]:
+    """
+    Carry the catalog out; gives the context with its cluster, and whether all was done.
+
+    Brokers that have just started may not answer in time: they are asked again, and what was
+    done by then is not done twice.
+    """
+    deadline = world.clock.monotonic() + SETTLING
+    while True:
+        events: list[Event | Held] = []
+        try:
+            with world.admin(context) as admin:
+                pinned = replace(context, cluster_id=admin.cluster().cluster_id)
+                for event in apply_unasked(admin, world.clock, found.desired):
+                    events.append(event)
+                    yield event
+        except (TimedOutError, UnreachableError) as error:
+            if world.clock.monotonic() > deadline:
+                raise
+            yield WaitingFor((("the brokers", error.what),))
+            world.clock.sleep(LOOK)
+        else:
+            return pinned, succeeded([e for e in events if not isinstance(e, Held)])
 
 
 def _verify(

@@ -20,6 +20,7 @@ from learnflow_kafka.core.connection import Connection, Context, Kubernetes
 from learnflow_kafka.core.findings import Report
 from learnflow_kafka.core.kubernetes import Revision
 from learnflow_kafka.core.ports import KafkaAdmin
+from learnflow_kafka.errors import HelmError
 from learnflow_kafka.wiring import contexts, deployment, kubernetes
 
 
@@ -101,6 +102,19 @@ def test_an_unhealthy_end_is_exit_one(stage: Stage, capsys: pytest.CaptureFixtur
 
     assert run(["deploy"]) == 1
     assert "the image does not come" in capsys.readouterr().out
+
+
+def test_an_error_is_part_of_the_one_json_object(stage: Stage, capsys: pytest.CaptureFixture[str]):
+    """Programs read one object, however it ends."""
+    stage.releases.helm.fault = HelmError("values do not meet the schema")
+
+    code = run(["deploy", "--json"])
+    said = json.loads(capsys.readouterr().out)
+
+    assert code == 1
+    assert not said["ok"]
+    assert said["error"]["name"] == "HelmError"
+    assert "schema" in said["error"]["what"]
 
 
 def test_what_speaks_against_it_changes_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]):

@@ -17,6 +17,7 @@ from learnflow_kafka.cli.options import (
     kubernetes_options,
     yes_option,
 )
+from learnflow_kafka.errors import LearnflowError
 
 if TYPE_CHECKING:
     from learnflow_kafka.app.deploy import Deployed, DeployEvent
@@ -169,11 +170,16 @@ class _Session:
             return 1
         if self._found.revision is not None:
             self._ask(yes=yes)
-        try:
+        if not self._as_json:
             return self._carry_out()
-        finally:
-            if self._as_json:
-                output.emit_json(view.deploy_json(self._found, self._events, self._saved))
+        error = None
+        try:
+            code = self._carry_out()
+        except LearnflowError as failure:
+            # One object holds the diagnosis and the error that it explains.
+            error, code = failure, failure.exit_code
+        output.emit_json(view.deploy_json(self._found, self._events, self._saved, error))
+        return code
 
     def _ask(self, *, yes: bool) -> None:
         """As for every change of a cluster: a protected context wants its name typed."""

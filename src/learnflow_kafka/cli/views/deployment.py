@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.app.deploy import DeployEvent
     from learnflow_kafka.core.connection import Kubernetes
+    from learnflow_kafka.errors import LearnflowError
 
 END_OF_SUPPORT = (
     "mode zookeeper: Kafka 3.9 is the last line with ZooKeeper, and its support ended in "
@@ -149,9 +150,12 @@ def prospect_json(found: Prospect) -> dict[str, object]:
 
 
 def deploy_json(
-    found: Prospect, events: Sequence[DeployEvent], name: str | None
+    found: Prospect,
+    events: Sequence[DeployEvent],
+    name: str | None,
+    error: LearnflowError | None = None,
 ) -> dict[str, object]:
-    """A whole deploy for programs."""
+    """A whole deploy for programs, and the `error` that ended it early."""
     end = next((e for e in reversed(events) if isinstance(e, Deployed)), None)
     diagnosis = next((e.report for e in events if isinstance(e, Diagnosed)), None)
     installed = next((e.seconds for e in events if isinstance(e, Installed)), None)
@@ -168,6 +172,8 @@ def deploy_json(
         "held": any(isinstance(e, Held) for e in events),
         "preflight": findings.as_json(found.report, healthy=found.ok),
     }
+    if error is not None:
+        value["error"] = {"name": type(error).__name__, "what": str(error), "fix": error.fix}
     if diagnosis is not None:
         value["diagnosis"] = findings.as_json(diagnosis, healthy=diagnosis.healthy())
     if end is not None:
