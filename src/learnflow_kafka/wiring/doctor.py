@@ -54,9 +54,12 @@ if TYPE_CHECKING:
 
     Ways = Mapping[str, Callable[[], AbstractContextManager[KafkaAdmin]]]
 
-CONNECT: Final = 2.0
-REQUEST: Final = 5.0
-"""Seconds for one broker, which is asked alone: one that takes longer is a finding."""
+CONNECT: Final = 5.0
+REQUEST: Final = 10.0
+"""
+Seconds for one broker, which is asked alone. A healthy one needs milliseconds; a machine under
+load must not be taken for a dead one.
+"""
 
 HERE: Final = "this machine"
 _LOG_LINES: Final = 400

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from learnflow_kafka.adapters.kubernetes.client import Client
     from learnflow_kafka.core.diagnosis.scene import Address
 
-_PATIENCE: Final = 2
-"""Seconds for one connection."""
+_PATIENCE: Final = 5
+"""Seconds for one connection: for one that is refused or answered it takes none of them."""
+
+_RUNNING: Final = 20.0
+"""Seconds for the command in the pod, which a busy node may be slow to start."""
 
 _SCRIPT: Final = r"""
 sed 's/^/resolv /' /etc/resolv.conf
@@ -60,7 +63,7 @@ def tried(client: Client, pod: str, container: str, addresses: Sequence[Address]
     command = ["bash", "-c", script, "probe", *(f"{a.host}:{a.port}" for a in addresses)]
     try:
         ran = execute.run(
-            client.access, client.namespace, pod, container, command, timeout=_PATIENCE + 3.0
+            client.access, client.namespace, pod, container, command, timeout=_RUNNING
         )
     except KubernetesError as error:
         return Tried(skipped=Skipped(Part.PROBES, f"nothing can run in {pod}: {error.what}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
-from learnflow_kafka.core.diagnosis.roles import Role, called, pods_of, workloads_of
+from learnflow_kafka.core.diagnosis.roles import Role, called, pods_of, ready, workloads_of
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
 
@@ -58,8 +58,12 @@ def not_serving(evidence: Evidence) -> Iterator[Cause]:
     if len(alone) > 1 or (alone and wanted > 1):
         yield _apart(alone, evidence)
     elif down or len(serving) + len(mute) < wanted:
-        lost = 2 * (len(serving) + len(mute)) <= wanted
-        yield _down(down, wanted, evidence, serving=len(serving) + len(mute), lost=lost)
+        # A ready server that gave us no answer may be one that we did not reach.
+        ready_ = {p.name for p in evidence.pods if ready(p)}
+        unsure = [s for s in down if s.silence is not None and s.pod in ready_]
+        good = len(serving) + len(mute)
+        lost = 2 * (good + len(unsure)) <= wanted
+        yield _down(down, wanted, evidence, serving=good, lost=lost)
     if mute:
         yield Cause(
             "zookeeper.not_serving",
@@ -120,13 +124,13 @@ def mode(server: ZooKeeperServer) -> str | None:
 def _no_server(evidence: Evidence) -> Iterator[Cause]:
     """Pods of ZooKeeper that were not asked are down; that none exists is told by the brokers."""
     sets = list(workloads_of(evidence, Role.ZOOKEEPER))
-    ready = sum(w.ready for w in sets)
+    up = sum(w.ready for w in sets)
     wanted = sum(w.wanted for w in sets)
-    if sets and 2 * ready <= wanted:
+    if sets and 2 * up <= wanted:
         yield Cause(
             "zookeeper.not_serving",
             (causes.ZOOKEEPER,),
-            f"{ready} of {wanted} ZooKeeper servers are ready: no majority",
+            f"{up} of {wanted} ZooKeeper servers are ready: no majority",
             tuple(Proof(f"{w.kind} {w.name}", "status.readyReplicas", str(w.ready)) for w in sets),
             _restart(evidence),
         )
