@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import statistics
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.sdk.notes import until
+from tests.sdk.notes import Note, create, until, world
+from tests.sdk.running import Process
 from tests.sdk.talks import Answer, Question, talk, told
 from tests.support import clusters
 
 from bench.result import Figure
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.errors import ContractError, NoReplyError
-from learnflow_kafka.sdk import App, AsyncAsker, Settings
+from learnflow_kafka.sdk import App, AsyncAsker, Producer, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +51,31 @@ def run(effort: Effort) -> list[Figure]:
         place.create(cluster.bootstrap)
         with _answering(place, cluster.bootstrap):
             figures = asyncio.run(_asked(place, cluster.bootstrap, effort.of(SINGLES)))
-        return [_refused(), *figures, asyncio.run(_unanswered(place, cluster.bootstrap))]
+        unanswered = asyncio.run(_unanswered(place, cluster.bootstrap))
+        blocked = [_blocked(cluster.bootstrap, kind) for kind in ("plain", "async")]
+        return [_refused(), *figures, unanswered, *blocked]
+
+
+def _blocked(bootstrap: str, kind: str) -> Figure:
+    """How long after its deadline a process ends whose handler blocks, as its log tells."""
+    place, deadline = world(), 2
+    create(bootstrap, place)
+    with Producer("writer", place.contract, bootstrap=bootstrap) as producer:
+        producer.send(place.notes, Note(student="ada", number=0, text="hangs"))
+    with tempfile.TemporaryDirectory() as folder:
+        options = (f"deadline={deadline}", f"kind={kind}")
+        process = Process(bootstrap, place, Path(folder), *options)
+        process.process.wait(120)
+        ran = re.search(r"has run for ([0-9.]+) s", process.output.read_text())
+    seconds = float(ran[1]) - deadline if ran else float("inf")
+    return Figure(
+        f"a blocked {kind} handler, from its limit to the end of liveness",
+        seconds,
+        "s",
+        goal="at most 5 s",
+        met=seconds <= 5,
+        note=_load(),
+    )
 
 
 def _refused() -> Figure:

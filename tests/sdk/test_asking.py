@@ -256,6 +256,7 @@ def test_an_id_waits_once(mock: MockKafka, place: Talk) -> None:
 
     async def ask() -> tuple[object, object]:
         async with async_asker_of(mock.bootstrap, place) as asker:
+            await asyncio.to_thread(until, asker._line.replies.listening.is_set)
             asks = [asker.ask(Question(id="q"), timeout=0.5) for _ in range(2)]
             first, second = await asyncio.gather(*asks, return_exceptions=True)
             return first, second
@@ -310,8 +311,11 @@ async def _refused_then_asked(
             return await asyncio.to_thread(plain.ask, question, timeout=seconds)
         return await later.ask(question, timeout=seconds)
 
+    line = (plain if face == "plain" else later)._line
+    line.start()
+    await asyncio.to_thread(until, lambda: line.replies.trouble)
     with pytest.raises(NoReplyError) as raised:
-        await ask(Question(id="first"), 1)
+        await ask(Question(id="first"), 0.1)
     mock.create(place.answers.name)
     app = place.app(mock.bootstrap)
     app.answers(place.exchange)(hear)

@@ -54,9 +54,9 @@ def test_events_travel_over_tls_with_a_password(
     assert SECRET not in "".join(str(vars(record)) for record in caplog.records)
 
 
-def refused(place: Talk, connection: Connection) -> DeliveryError:
-    """Why a question cannot be written with this connection."""
-    settings = replace(PROMPT, delivery_timeout=3)
+def refused(place: Talk, connection: Connection, seconds: float) -> DeliveryError:
+    """Why a question cannot be written with this connection, at the latest after so long."""
+    settings = replace(PROMPT, delivery_timeout=seconds)
     producer = Producer("asker", place.contract, bootstrap=connection, settings=settings)
     with producer, pytest.raises(DeliveryError) as raised:
         producer.send(place.questions, Question(id="q1"))
@@ -65,7 +65,7 @@ def refused(place: Talk, connection: Connection) -> DeliveryError:
 
 def test_a_missing_right_is_named(kafka_sasl: SaslKafka, place: Talk) -> None:
     """Who may only read learns which right to ask for."""
-    error = refused(place, kafka_sasl.reader.connection)
+    error = refused(place, kafka_sasl.reader.connection, 60)
 
     assert error.code == "CLUSTER_AUTHORIZATION_FAILED"
     assert not error.maybe_written
@@ -80,7 +80,7 @@ def test_a_wrong_password_is_not_told(
     assert right.sasl is not None
     wrong = replace(right, sasl=replace(right.sasl, password=Secret("not-the-password")))
     with caplog.at_level(logging.DEBUG):
-        error = refused(place, wrong)
+        error = refused(place, wrong, 3)
 
     assert error.where == place.questions.name
     assert "not-the-password" not in str(error) + caplog.text

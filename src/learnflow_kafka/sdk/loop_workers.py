@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.sdk.partitions import Assigned, Lane
 
 _TICK: Final = 0.05
-_IGNORES_CANCEL: Final = 4.0
+_IGNORES_CANCEL: Final = 3.0
 """Seconds that an async handler may go on after it was cancelled."""
 
 
