@@ -269,7 +269,7 @@ def _kill_helm_over_a_broken_image(release: Deployed, folder: Path) -> None:
 def test_pods_that_never_get_ready_end_in_their_cause(release: Deployed):
     """The error is not `timed out`: the doctor names the image, and the release can be mended."""
     failed = release.attempt(
-        "deploy", *release.place, "--yes", "--set", "image.tag=9.9.9", "--timeout", "30s"
+        "deploy", *release.place, "--yes", "--set", "image.tag=9.9.9", "--timeout", "75s"
     )
     said = release.deploy("--set", "image.tag=4.3.1")
 
