@@ -18,6 +18,9 @@ LAB: Final = frozenset({
     "pending.other", "pods.not_created", "image.pull", "container.not_made",
     "crash.out_of_memory", "crash.probe", "crash.other", "service.no_endpoints",
     "external.no_address", "namespace.terminating", "release.failed", "kafka.silent",
+    "crash.lost_found", "crash.cluster_id", "crash.not_formatted", "crash.disk_full",
+    "topics.missing", "topics.different", "connect.advertised", "dns.broken", "network.blocked",
+    "zookeeper.not_serving",
 })  # fmt: skip
 """Rules that a real cluster proved: its scheduler, controllers and kubelet made the evidence."""
 
