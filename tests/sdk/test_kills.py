@@ -145,7 +145,7 @@ def test_fifty_terminations_commit_nothing_false(
     """SIGTERM at random moments: what is committed was handled, with one worker exactly that."""
     place = world()
     create(kafka1.bootstrap, place)
-    fill(kafka1.bootstrap, place, 20_000)
+    fill(kafka1.bootstrap, place, 20_000 * concurrency)  # more than fifty lives can handle
     chance = random.Random(concurrency)
     options = ("sleep=0.005", "instance=one", f"concurrency={concurrency}")
     slowest = 0.0
