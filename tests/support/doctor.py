@@ -102,7 +102,7 @@ class Patient:
         place = Kubernetes(namespace=self.namespace)
         return diagnose(doctor.on_kubernetes(place, asker=self.asker))
 
-    def named(self, patience: float = 90) -> Cause:
+    def named(self, patience: float = 240) -> Cause:
         """The cause of the rule, once the doctor names it first."""
 
         def look() -> Cause | None:
@@ -116,7 +116,7 @@ class Patient:
             told = "\n".join(f"{r.cause.rule}: {r.cause.detail}" for r in self.diagnose().causes)
             raise AssertionError(f"{self.rule} is not named first; but:\n{told}") from None
 
-    def silent(self, patience: float = 120) -> None:
+    def silent(self, patience: float = 240) -> None:
         """Wait until the rule finds nothing any more."""
 
         def look() -> bool:

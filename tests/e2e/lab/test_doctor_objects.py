@@ -109,7 +109,7 @@ NEVER_READY = {"readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1}}
 FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "room": (
         "pending.room",
-        (workload(container={"resources": {"requests": {"cpu": "64"}}}),),
+        (workload(container={"resources": {"requests": {"cpu": "64"}}}, spec=on("apart")),),
     ),
     "taint": (
         "pending.taint",
@@ -303,7 +303,7 @@ def test_three_faults_at_once_are_all_roots_with_consequences_below(lab: Lab):
     wanted = {"claim.class_missing", "image.pull", "service.no_endpoints"}
     try:
         patient.admit()
-        until(lambda: wanted <= {r.cause.rule for r in patient.diagnose().causes}, "all", 90)
+        until(lambda: wanted <= {r.cause.rule for r in patient.diagnose().causes}, "all", 240)
         found = patient.diagnose().causes
         roots = {r.cause.rule for r in found if r.of is None}
         waiting = next(r for r in found if r.cause.rule == "pending.other")
@@ -333,6 +333,6 @@ def test_a_healthy_namespace_is_silent(lab: Lab):
 
     try:
         patient.admit()
-        until(well, "nothing is wrong but that no Kafka is there", 90)
+        until(well, "nothing is wrong but that no Kafka is there", 240)
     finally:
         patient.discharge()
