@@ -15,6 +15,7 @@ import datetime as dt
 import importlib
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -75,6 +76,7 @@ def main(args: Sequence[str]) -> int:
     parser.add_argument("--no-write", action="store_true", help="print the figures only")
     parser.add_argument("--quick", action="store_true", help="small sizes; writes nothing")
     options = parser.parse_args(args)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end that stops what was started
     effort = QUICK if options.quick else FULL
     broken: list[Figure] = []
     for name in options.only:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import statistics
 import subprocess
 import sys
@@ -83,7 +82,6 @@ class Bed:
 
 def run(effort: Effort) -> list[Figure]:
     """Measure; every process that was started is stopped."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an end that stops what we started
     with tempfile.TemporaryDirectory(prefix="learnflow-bench-") as folder:
         home = Path(folder)
         if effort.is_full:
