@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _STARTING: Final = 15.0
 """Seconds that another command's tunnels get to open."""
 
+_LINGERING: Final = 5.0
+"""Seconds that a command which is done keeps its tunnels for others."""
+
 _AGAIN: Final = 0.2
 
 
@@ -124,14 +127,16 @@ def _open(place: Kubernetes) -> tuple[Door, ...]:
             target=_succeed, args=(claim, there, found), name="tunnels in reserve", daemon=True
         ).start()
     else:
-        _keep(there, found)
+        _keep(claim, there, found)
     return found
 
 
-def _keep(there: Platform, found: Sequence[Door]) -> None:
+def _keep(claim: _Claim, there: Platform, found: Sequence[Door]) -> None:
     tunnels = contextlib.ExitStack()
     tunnels.enter_context(there.forward(found))
+    # Run in the other order: whoever shares the tunnels may end first.
     atexit.register(tunnels.close)
+    atexit.register(claim.linger)
 
 
 def _await(found: Sequence[Door]) -> None:
@@ -153,7 +158,7 @@ def _succeed(claim: _Claim, there: Platform, found: Sequence[Door]) -> None:
     for _ in range(round(_STARTING / _AGAIN)):
         # Where a stranger takes the port in between, the clients' own errors say so.
         with contextlib.suppress(ForwardError):
-            _keep(there, found)
+            _keep(claim, there, found)
             return
         time.sleep(_AGAIN)
 
@@ -166,6 +171,7 @@ class _Claim:
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._file = paths().state / "tunnels" / f"{name}.lock"
         self._handle: int | None = None
+        self._share: int | None = None
 
     def taken(self) -> bool:
         """Whether another process keeps them; if not, it is ours until this process ends."""
@@ -174,6 +180,8 @@ class _Claim:
             self._handle = os.open(self._file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._share = self._users()
+            fcntl.flock(self._share, fcntl.LOCK_SH)
             return True
         except OSError:
             # No place to write: the ports themselves will tell.
@@ -184,3 +192,24 @@ class _Claim:
         """Wait until it is ours."""
         if self._handle is not None:
             fcntl.flock(self._handle, fcntl.LOCK_EX)
+        if self._share is not None:
+            os.close(self._share)
+
+    def linger(self) -> None:
+        """Give commands that use our tunnels a moment to end before we do."""
+        deadline = time.monotonic() + _LINGERING
+        with contextlib.suppress(OSError):
+            users = self._users()
+            while time.monotonic() < deadline:
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(_AGAIN)
+                else:
+                    break
+            os.close(users)
+
+    def _users(self) -> int:
+        """The file that everybody who uses our tunnels holds locked, together."""
+        file = self._file.with_suffix(".users")
+        return os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
