@@ -10,8 +10,12 @@ from tests.core.diagnosis import graphs as g
 from tests.support.clusters import LocalKafka
 
 from learnflow_kafka.cli.main import run
+from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.diagnosis.document import to_document
 from learnflow_kafka.core.diagnosis.evidence import Evidence
+from learnflow_kafka.core.diagnosis.rules.zookeeper import mode
+from learnflow_kafka.core.diagnosis.table import diagnose
+from learnflow_kafka.wiring import doctor
 
 Save = Callable[[Evidence], str]
 
@@ -116,9 +120,6 @@ def test_real_kafka_is_asked_at_its_address(
 @pytest.mark.kafka
 def test_each_broker_is_asked_alone(kafka3: LocalKafka, capsys: pytest.CaptureFixture[str]):
     """Three addresses are three views of one cluster, with its quorum."""
-    from learnflow_kafka.core.connection import Connection, Context
-    from learnflow_kafka.wiring import doctor
-
     addresses = tuple(kafka3.bootstrap.split(","))
     seen = doctor.at_addresses(Context("three", Connection(addresses)))
 
@@ -127,3 +128,31 @@ def test_each_broker_is_asked_alone(kafka3: LocalKafka, capsys: pytest.CaptureFi
     assert any(v.quorum is not None and v.quorum.leader for v in seen.kafka.views)
     assert len(seen.kafka.disks) == 3
     assert [p.refused or p.unresolved for p in seen.probes] == [None] * 4
+
+
+@pytest.mark.kafka
+def test_a_killed_process_comes_before_the_brokers_that_are_missed(kafka3: LocalKafka):
+    """Two of three nodes are gone: the processes are the cause, quorum and brokers follow."""
+    kafka3.kill(2)
+    kafka3.kill(3)
+    try:
+        found = diagnose(doctor.on_this_machine(kafka3.cluster.name))
+    finally:
+        kafka3.restart()
+    told = {r.cause.rule: r.of for r in found.causes}
+
+    assert found.root is not None
+    assert found.root.rule == "process.down"
+    assert "broker-2, broker-3" in found.root.detail
+    assert found.root.remedy is not None
+    assert found.root.remedy.command == f"learnflow up --name {kafka3.cluster.name}"
+    assert told["quorum.no_leader"] == found.root
+
+
+@pytest.mark.zookeeper
+def test_zookeeper_is_asked_in_its_own_words(kafka39: LocalKafka):
+    """Kafka 3.9 with ZooKeeper, with nothing wrong: its server tells its mode."""
+    seen = doctor.on_this_machine(kafka39.cluster.name)
+
+    assert [mode(server) for server in seen.zookeeper] == ["standalone"]
+    assert diagnose(seen).healthy()

@@ -357,7 +357,8 @@ def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
     size = shown("memory", -(-limit // MI) * MI)
     return (
         f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {container.name} "
-        f"--limits=memory={size} && kubectl delete pod {pod.name} -n {pod.namespace}"
+        f"--limits=memory={size} && kubectl delete pod {pod.name} -n {pod.namespace} "
+        "--ignore-not-found"
     )
 
 

@@ -252,7 +252,8 @@ def volume_zone(evidence: Evidence) -> Iterator[Cause]:
                     if home and home[0].unschedulable
                     else None if home
                     else f"kubectl delete pvc {' '.join(map(str, claims))} -n {one.pod.namespace} "
-                    f"--wait=false && kubectl delete pod {one.pod.name} -n {one.pod.namespace}",
+                    f"--wait=false && kubectl delete pod {one.pod.name} "
+                    f"-n {one.pod.namespace} --ignore-not-found",
                 ),
             )  # fmt: skip
 
@@ -440,7 +441,7 @@ def _less(pod: Pod, room: dict[str, int]) -> str | None:
         return None
     return (
         f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {main} "
-        f"--requests={fits} && kubectl delete pod {pod.name} -n {pod.namespace}"
+        f"--requests={fits} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
     )
 
 
@@ -489,7 +490,7 @@ def _patch(pod: Pod, spec: str) -> str | None:
     patch = f'{{"spec":{{"template":{{"spec":{{{spec}}}}}}}}}'
     return (
         f"kubectl patch statefulset {name} -n {pod.namespace} --type merge -p '{patch}' "
-        f"&& kubectl delete pod {pod.name} -n {pod.namespace}"
+        f"&& kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
     )
 
 
