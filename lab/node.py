@@ -142,6 +142,8 @@ def _link(places: Places) -> None:
         if time.monotonic() > deadline:
             raise LabError(f"the lab does not start; see {places.run / 'lab.log'}")
         time.sleep(0.02)
+    # It starts nothing before it sees the link: so all that it starts is in the group.
+    _weigh(places, first)
     run(
         "ip", "link", "add", places.name, "type", "veth",
         "peer", "name", "up0", "netns", str(first),
@@ -222,6 +224,14 @@ def _make_cgroups(places: Places) -> None:
         if (folder / "cpuset.cpus").exists() and not (folder / "cgroup.controllers").exists():
             for name in ("cpuset.cpus", "cpuset.mems"):
                 (folder / name).write_text((folder.parent / name).read_text())
+
+
+def _weigh(places: Places, pid: int) -> None:
+    """The node's own programs share the weight of the group, beside the pods."""
+    for folder in _cgroups(places):
+        if any((folder / name).exists() for name in _WEIGHTS):
+            (folder / "system").mkdir(exist_ok=True)
+            (folder / "system" / "cgroup.procs").write_text(str(pid))
 
 
 def _remove_cgroups(places: Places) -> None:
