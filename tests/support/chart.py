@@ -170,6 +170,6 @@ class Node:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            return self.process.wait(120)
+            return self.process.wait(240)
         finally:
             self.process.kill()

@@ -123,6 +123,12 @@ spec:
             periodSeconds: 30
             timeoutSeconds: 10
             failureThreshold: {{ max 1 (div $v.health.livenessSeconds 30) }}
+          {{- if not $broker }}
+          # Where all stop at once, brokers need a controller that lets them go.
+          lifecycle:
+            preStop:
+              exec: {command: [sleep, "15"]}
+          {{- end }}
           resources:
             {{- include "kafka.resources" .values | nindent 12 }}
           volumeMounts:
