@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from lab.places import places as lab_places
 from tests.support import clusters, sasl
 
+from lab.places import places as lab_places
 from learnflow_kafka.core.local import Mode
 from learnflow_kafka.wiring.paths import paths
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from lab.places import RECIPE, Places
 
 from lab import build
+from lab.places import RECIPE, Places
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,8 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from lab.images import Tree
-
 from lab import oci
+from lab.images import Tree
 
 if TYPE_CHECKING:
     from pathlib import Path

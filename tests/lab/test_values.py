@@ -6,9 +6,9 @@ import ipaddress
 from pathlib import Path
 
 import pytest
-from lab.places import Places
 
 from lab import fakes, volumes
+from lab.places import Places
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.places import RECIPE
 from tests.support.lab import until
+
+from lab.places import RECIPE
 
 if TYPE_CHECKING:
     from learnflow_kafka.adapters.local.launch import Engine

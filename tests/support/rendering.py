@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from lab.places import places
 from tests.support.chart import CHART, FILES
+
+from lab.places import places
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.lab import Lab, Program
+
 from lab import build, fakes, node
 from lab.api import Api
 from lab.places import places
 from lab.volumes import local_volume
-from tests.support.lab import Lab, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab.places import DNS_SERVICE, SERVICE_NETWORK
 from tests.support import history
 from tests.support.chart import CHART
 from tests.support.lab import until
 
 from lab import node
+from lab.places import DNS_SERVICE, SERVICE_NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab.api import Api
-from lab.fakes import FakeNode
 from tests.support.doctor import (
     KAFKA,
     PAUSE,
@@ -28,6 +26,8 @@ from tests.support.doctor import (
 from tests.support.lab import until
 
 from lab import fakes
+from lab.api import Api
+from lab.fakes import FakeNode
 from learnflow_kafka.core.findings import Status
 
 if TYPE_CHECKING:

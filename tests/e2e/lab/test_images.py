@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab import images
 from tests.support.lab import until
 
+from lab import images
 from learnflow_kafka.adapters.local import lock
 from learnflow_kafka.core.local import Mode
 

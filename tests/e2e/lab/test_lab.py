@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tests.support.lab import until
+
 from lab import node
 from lab.fakes import FakeNode
 from lab.places import NODE, Places
-from tests.support.lab import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
