@@ -18,6 +18,7 @@ from learnflow_kafka.core.checks.deployment import (
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.findings import Report
 from learnflow_kafka.core.kubernetes import BROKER, ZOOKEEPER, pods_of, workload_of
+from learnflow_kafka.core.shells import LIMITED
 from learnflow_kafka.errors import KubernetesError
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ ADVERTISED: Final = "advertised.listeners"
 _OUTSIDE: Final = frozenset({"LOCAL", "EXTERNAL"})
 _ZOOKEEPER_PORT: Final = 2181
 
-PROBE: Final = r"""
+_PROBE: Final = r"""
 export LC_ALL=C
-open() { timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$@" 2>&1; }
-ask() { timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"; printf srvr >&3; cat <&3' "$@" 2>/dev/null; }
+open() { limited 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$@" 2>&1; }
+asked='exec 3<>"/dev/tcp/$0/$1"; printf srvr >&3; exec cat <&3'
+ask() { limited 5 bash -c "$asked" "$@" 2>/dev/null; }
 probe() {
   kind=${1%%:*} rest=${1#*:}
   host=${rest%:*} port=${rest##*:}
@@ -53,6 +55,7 @@ probe() {
 for one in "$@"; do probe "$one" & done
 wait
 """
+PROBE: Final = LIMITED + _PROBE
 """
 One line a probe: the probe, and `ok`, `no`, or the mode of a ZooKeeper server.
 

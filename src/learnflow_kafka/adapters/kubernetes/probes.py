@@ -24,6 +24,7 @@ from learnflow_kafka.core.diagnosis.evidence import (
 )
 from learnflow_kafka.core.diagnosis.scene import Tried
 from learnflow_kafka.core.kubernetes import Door
+from learnflow_kafka.core.shells import LIMITED, TIMED_OUT
 from learnflow_kafka.errors import KubernetesError
 
 if TYPE_CHECKING:
@@ -38,20 +39,20 @@ _PATIENCE: Final = 5
 _RUNNING: Final = 20.0
 """Seconds for the command in the pod, which a busy node may be slow to start."""
 
-_SCRIPT: Final = r"""
+_SCRIPT: Final = (
+    LIMITED
+    + r"""
 sed 's/^/resolv /' /etc/resolv.conf
 for a in "$@"; do
   ( h=${a%:*}; p=${a##*:}
-    e=$(timeout "$SECONDS_EACH" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$h" "$p" 2>&1); c=$?
+    e=$(limited "$SECONDS_EACH" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$h" "$p" 2>&1); c=$?
     printf 'probe %s %s %s\n' "$a" "$c" "$(printf %s "$e" | tr '\n' ' ')" ) &
 done
 wait
 """
+)
 _WORDS: Final = ("srvr", "ruok", "mntr")
 _LARGEST: Final = 64 * 1024
-_TIMED_OUT: Final = frozenset({124, 143})
-"""How `timeout` ends: GNU's, and that of busybox."""
-
 _UNRESOLVED: Final = re.compile(
     r"(?i)does not resolve|not known|name resolution|No address associated|bad address|Try again"
 )
@@ -90,7 +91,7 @@ def _probes(lines: Sequence[str], pod: str, addresses: Sequence[Address]) -> Ite
         code, words = int(found[0]) if found[0].isdecimal() else 1, found[1]
         unresolved = _short(words) if code and _UNRESOLVED.search(words) else None
         refused = None
-        if code in _TIMED_OUT:
+        if code == TIMED_OUT:
             refused = f"no answer in {_PATIENCE} s"
         elif code and unresolved is None:
             refused = _short(words) or "no connection"
