@@ -8,6 +8,7 @@ stand here, so that `learnflow --help` loads nothing.
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -131,4 +132,10 @@ def cli() -> None:
 
 def run(args: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
-    return handler.guarded(cli, list(args))
+    try:
+        return handler.guarded(cli, list(args))
+    finally:
+        # Only a command that built tunnels has loaded their module.
+        tunnels = sys.modules.get("learnflow_kafka.wiring.kubernetes")
+        if tunnels is not None:
+            tunnels.linger()

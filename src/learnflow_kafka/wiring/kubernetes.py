@@ -134,9 +134,23 @@ def _open(place: Kubernetes) -> tuple[Door, ...]:
 def _keep(claim: _Claim, there: Platform, found: Sequence[Door]) -> None:
     tunnels = contextlib.ExitStack()
     tunnels.enter_context(there.forward(found))
-    # Run in the other order: whoever shares the tunnels may end first.
     atexit.register(tunnels.close)
-    atexit.register(claim.linger)
+    _KEPT.append(claim)
+
+
+def linger() -> None:
+    """
+    Keep this process' tunnels for a moment, for commands that use them.
+
+    To be called before the interpreter shuts down: then its threads take no new work, and
+    tunnels no new connection.
+    """
+    for claim in _KEPT:
+        claim.linger()
+
+
+_KEPT: Final[list[_Claim]] = []
+"""The places whose tunnels this process keeps."""
 
 
 def _await(found: Sequence[Door]) -> None:
