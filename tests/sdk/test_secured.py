@@ -67,7 +67,8 @@ def test_a_missing_right_is_named(kafka_sasl: SaslKafka, place: Talk) -> None:
     """Who may only read learns which right to ask for."""
     error = refused(place, kafka_sasl.reader.connection, 60)
 
-    assert error.code == "CLUSTER_AUTHORIZATION_FAILED"
+    # The client asks for a producer's id and for the topic side by side; either refusal may win.
+    assert error.code in {"CLUSTER_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"}
     assert not error.maybe_written
     assert error.fix == "grant Write and Describe on the topic"
 
