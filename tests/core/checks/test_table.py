@@ -1,10 +1,12 @@
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.core.checks.samples import healthy
 
 from learnflow_kafka.core.catalog import Catalog, Retries, RetryMode, Service, Subscription, Topic
 from learnflow_kafka.core.checks import deployment, preflight
+from learnflow_kafka.core.checks.check import Check
 from learnflow_kafka.core.checks.evidence import Unknown, expectation
 from learnflow_kafka.core.checks.table import CHECKS, WRITING, evaluate
 from learnflow_kafka.core.findings import Status
@@ -73,7 +75,6 @@ def test_the_reference_names_every_check_and_its_question():
     """docs/reference/findings.md has each check once, in order, with its question."""
     page = (Path(__file__).parents[3] / "docs/reference/findings.md").read_text(encoding="utf-8")
     told = re.findall(r"^### `(.+)`\n\n(.+)$", page, re.MULTILINE)
+    checks: tuple[Check[Any], ...] = (*CHECKS, *deployment.CHECKS, *preflight.CHECKS)
 
-    assert told == [
-        (check.name, check.question) for check in (*CHECKS, *deployment.CHECKS, *preflight.CHECKS)
-    ]
+    assert told == [(check.name, check.question) for check in checks]

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.evidence import NotKnownError, Unknown, known
+from learnflow_kafka.core.checks.check import Check, report
+from learnflow_kafka.core.checks.evidence import Unknown, known
 from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
-from learnflow_kafka.core.findings import Finding, Report, Status
 from learnflow_kafka.core.kubernetes import BROKER, CLIENT_PORT, ZOOKEEPER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from learnflow_kafka.core.checks.outcomes import Outcome
+    from learnflow_kafka.core.findings import Report
     from learnflow_kafka.core.kubernetes import Claim, Pod, Service, Snapshot, Workload
 
 DOCTOR: Final = "`learnflow doctor` tells the cause"
@@ -236,42 +237,31 @@ def ensemble_serves(evidence: DeploymentEvidence) -> Outcome:
     return passed(f"one leader, {counted(serving - 1, 'follower')}", lines)
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentCheck:
-    """One check: its stable name, the question it answers, and the function that judges."""
-
-    name: str
-    question: str
-    judge: Callable[[DeploymentEvidence], Outcome]
-
-
-CHECKS: Final = (
-    DeploymentCheck("kubernetes.namespace", "Is the release's namespace there?", namespace_active),
-    DeploymentCheck(
+CHECKS: Final[tuple[Check[DeploymentEvidence], ...]] = (
+    Check("kubernetes.namespace", "Is the release's namespace there?", namespace_active),
+    Check(
         "kubernetes.workloads",
         "Has every StatefulSet of the release all of its pods ready?",
         workloads_complete,
     ),
-    DeploymentCheck(
-        "kubernetes.pods", "Is every pod ready, and has none been restarted?", pods_ready
-    ),
-    DeploymentCheck(
+    Check("kubernetes.pods", "Is every pod ready, and has none been restarted?", pods_ready),
+    Check(
         "kubernetes.services",
         "Is there a service to begin at, and are the ready pods behind each?",
         services_serve,
     ),
-    DeploymentCheck("kubernetes.claims", "Has every claim its volume?", claims_bound),
-    DeploymentCheck(
+    Check("kubernetes.claims", "Has every claim its volume?", claims_bound),
+    Check(
         "kubernetes.dns",
         "Do the bootstrap's and every broker's name resolve in a pod?",
         names_resolve,
     ),
-    DeploymentCheck(
+    Check(
         "kubernetes.listeners",
         "Does every address that brokers advertise in the cluster take connections in a pod?",
         listeners_reachable,
     ),
-    DeploymentCheck(
+    Check(
         "kubernetes.zookeeper",
         "In mode zookeeper: has the ensemble one leader, and does every other server follow?",
         ensemble_serves,
@@ -281,13 +271,4 @@ CHECKS: Final = (
 
 def evaluate(evidence: DeploymentEvidence) -> Report:
     """One finding a check, in the order of the table."""
-    return Report(tuple(_find(check, evidence) for check in CHECKS))
-
-
-def _find(check: DeploymentCheck, evidence: DeploymentEvidence) -> Finding:
-    try:
-        outcome = check.judge(evidence)
-    except NotKnownError as error:
-        unknown = error.unknown
-        return Finding(check.name, Status.NOT_CHECKED, unknown.reason, fix=unknown.fix)
-    return Finding(check.name, outcome.status, outcome.detail, outcome.evidence, outcome.fix)
+    return report(CHECKS, evidence)

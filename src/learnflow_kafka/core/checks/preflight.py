@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.evidence import NotKnownError, Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
-from learnflow_kafka.core.findings import Finding, Report
+from learnflow_kafka.core.checks.check import Check, report
+from learnflow_kafka.core.checks.evidence import Unknown, known
+from learnflow_kafka.core.checks.outcomes import counted, failed, passed, warned
 from learnflow_kafka.core.kubernetes import Right
 from learnflow_kafka.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from learnflow_kafka.core.checks.outcomes import Outcome
+    from learnflow_kafka.core.findings import Report
     from learnflow_kafka.core.kubernetes import NodeRoom, Rendering, Share, Snapshot, StorageClass
 
 RIGHTS: Final = (
@@ -173,33 +172,16 @@ def _placed(share: Share, left: dict[str, list[int]]) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightCheck:
-    """One check: its stable name, the question it answers, and the function that judges."""
-
-    name: str
-    question: str
-    judge: Callable[[Preflight], Outcome]
-
-
-CHECKS: Final = (
-    PreflightCheck("deploy.rights", "May we do all that a deploy does?", rights_held),
-    PreflightCheck("deploy.namespace", "Can the namespace be used?", namespace_usable),
-    PreflightCheck(
+CHECKS: Final[tuple[Check[Preflight], ...]] = (
+    Check("deploy.rights", "May we do all that a deploy does?", rights_held),
+    Check("deploy.namespace", "Can the namespace be used?", namespace_usable),
+    Check(
         "deploy.storage", "Are the storage classes offered that new claims name?", storage_offered
     ),
-    PreflightCheck("deploy.room", "Do the new pods fit on the nodes?", room_left),
+    Check("deploy.room", "Do the new pods fit on the nodes?", room_left),
 )
 
 
 def evaluate(evidence: Preflight) -> Report:
     """One finding a check, in the order of the table."""
-    return Report(tuple(_find(check, evidence) for check in CHECKS))
-
-
-def _find(check: PreflightCheck, evidence: Preflight) -> Finding:
-    try:
-        outcome = check.judge(evidence)
-    except NotKnownError as error:
-        outcome = not_checked(error.unknown.reason, fix=error.unknown.fix)
-    return Finding(check.name, outcome.status, outcome.detail, outcome.evidence, outcome.fix)
+    return report(CHECKS, evidence)

@@ -7,30 +7,17 @@ them. The order is the order in which a person would look, and findings are show
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks import cluster, partitions, records, settings, topics
-from learnflow_kafka.core.checks.evidence import NotKnownError
-from learnflow_kafka.core.findings import Finding, Report, Status
+from learnflow_kafka.core.checks.check import Check, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from learnflow_kafka.core.checks.evidence import Evidence
-    from learnflow_kafka.core.checks.outcomes import Outcome
+    from learnflow_kafka.core.findings import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: its stable name, the question it answers, and the function that judges."""
-
-    name: str
-    question: str
-    judge: Callable[[Evidence], Outcome]
-
-
-CHECKS: Final = (
+CHECKS: Final[tuple[Check[Evidence], ...]] = (
     Check(
         "bootstrap.reachable",
         "Does a broker answer at the addresses we were given, and is it the pinned cluster?",
@@ -124,13 +111,4 @@ WRITING: Final = frozenset({"records.round_trip", "brokers.clocks"})
 
 def evaluate(evidence: Evidence) -> Report:
     """One finding a check, in the order of the table."""
-    return Report(tuple(_find(check, evidence) for check in CHECKS))
-
-
-def _find(check: Check, evidence: Evidence) -> Finding:
-    try:
-        outcome = check.judge(evidence)
-    except NotKnownError as error:
-        unknown = error.unknown
-        return Finding(check.name, Status.NOT_CHECKED, unknown.reason, fix=unknown.fix)
-    return Finding(check.name, outcome.status, outcome.detail, outcome.evidence, outcome.fix)
+    return report(CHECKS, evidence)
