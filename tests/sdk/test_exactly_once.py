@@ -12,12 +12,14 @@ import json
 import logging
 import random
 import signal
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from tests.sdk.notes import FAST, Note, create, settled, until, world
 from tests.sdk.running import COPIER, QUICK, Process, committed, running
 
@@ -31,6 +33,7 @@ from learnflow_kafka.core.catalog import (
 )
 from learnflow_kafka.core.dead_letters import Reason, parse
 from learnflow_kafka.errors import ContractError, SdkError
+from learnflow_kafka.sdk import transactions
 from learnflow_kafka.sdk.app import App
 from learnflow_kafka.sdk.codec import Decoded, Reader
 from learnflow_kafka.sdk.contract import Contract
@@ -38,7 +41,13 @@ from learnflow_kafka.sdk.delivery import Delivery
 from learnflow_kafka.sdk.producer import Producer
 from learnflow_kafka.sdk.routes import Handler
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
-from learnflow_kafka.sdk.transactions import WatchfulOutlets, marked
+from learnflow_kafka.sdk.transactions import (
+    TransactionOutlets,
+    Transactions,
+    WatchfulOutlets,
+    marked,
+)
+from learnflow_kafka.testing import mocking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,6 +271,78 @@ def test_many_kills_and_rebalances_copy_each_event_once(
     FIGURES.info("%s: %d events, handled again after kills: %d", protocol, len(set(seen)), twice)
 
     assert twice > 0  # else the kills proved nothing
+
+
+@pytest.mark.kafka
+def test_a_stop_ends_soon_although_no_broker_answers(kafka1: LocalKafka) -> None:
+    """What a transaction left open is the broker's to end; the next start writes it, once."""
+    place = copying(partitions=2)
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, range(2_000))
+
+    async def copy(note: Note, delivery: Delivery) -> None:
+        await asyncio.sleep(0.001)
+        delivery.send(place.copies, note)
+
+    app = app_of(kafka1.bootstrap, place, grace=2, transactional_instance="one")
+    app.on(place.notes)(copy)
+    with ExitStack() as thaw:
+        with running(app):
+            until(lambda: committed(kafka1.bootstrap, place) > 100)
+            thaw.enter_context(kafka1.frozen(1))
+            until(lambda: any("transaction" in why for why in app.health().reasons))
+            begin = time.monotonic()
+        took = time.monotonic() - begin
+    before = committed(kafka1.bootstrap, place)
+    again = app_of(kafka1.bootstrap, place, transactional_instance="one")
+    again.on(place.notes)(copy)
+    with running(again):
+        copies = settled(kafka1.bootstrap, place.copies.name, 2_000)
+
+    assert took < 30
+    assert before < 2_000
+    assert numbers_of(copies) == list(range(2_000))
+
+
+def test_a_client_that_does_not_come_back_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its request waits for a dead coordinator, whatever time it was given (librdkafka #5456)."""
+    monkeypatch.setattr(transactions, "_PATIENCE", 3.0)
+    place = copying()
+    with mocking(brokers=2) as mock:
+        mock.fast_rebalance()
+        for topic in place.topics:
+            mock.create(topic)
+        mock.coordinate(place.subscription.group, broker=2)
+        outlets = TransactionOutlets(
+            "reader", place.contract, bootstrap=mock.bootstrap, settings=QUICK,
+            subscription=place.subscription,
+        )  # fmt: skip
+        mock.coordinate_transactions(outlets.name, broker=1)
+        group = {"bootstrap.servers": mock.bootstrap, "group.id": place.subscription.group}
+        consumer = Consumer(group)
+        member, offsets = (
+            consumer.consumer_group_metadata(),
+            [TopicPartition(place.notes.name, 0, 1)],
+        )
+        writing = Transactions(outlets, QUICK)
+        writing.start(threading.Event(), lambda: None)
+        stuck = outlets.only
+        mock.down(broker=2)
+        begin = time.monotonic()
+        first = writing.commit([], offsets, member)
+        took, trouble = time.monotonic() - begin, writing.trouble
+        mock.up(broker=2)
+        second = writing.commit([], offsets, member)
+        replaced = outlets.only is not stuck
+        writing.close()
+        consumer.close()
+
+    assert not first
+    assert took < 30
+    assert "does not come back from send_offsets" in str(trouble)
+    assert second
+    assert replaced
+    assert writing.trouble is None
 
 
 def test_the_producer_of_the_app_refuses_inside_a_handler() -> None:

@@ -79,7 +79,8 @@ class Sender:
         }
         if transactional_id is not None:
             merged["transactional.id"] = transactional_id
-        self.client = Client(merged, logger=log)
+        self.client: Any = Client(merged, logger=log)
+        self._transactional = transactional_id is not None
         self.last_error: str | None = None
         self._room_timeout = settings.delivery_timeout
         self.fault: SdkError | None = None
@@ -231,8 +232,9 @@ class Sender:
         """
         Send what waits, for at most `timeout` seconds, and let go of the client.
 
-        What is not acknowledged by then is given up: its receipt says so. Raises DeliveryError
-        where records failed whose receipts nobody looked at. A second call does nothing.
+        What is not acknowledged by then is given up: its receipt says so. A transaction that is
+        open is the broker's to end. Raises DeliveryError where records failed whose receipts
+        nobody looked at. A second call does nothing.
         """
         if self._closing.is_set() or forks.is_forked(self):
             return
@@ -243,14 +245,26 @@ class Sender:
             with suppress(TimedOutError):
                 self._drain(_EXIT_TIMEOUT)
         finally:
-            self.fault = self.fault or ClosedError("the producer is closed")
-            self._closing.set()
-            self._thread.join(_EXIT_TIMEOUT)
-            _OPEN.discard(self)
-            # A client that broke says so once more, in odd ways.
-            with suppress(KafkaException, SystemError):
-                self.client.close()
+            self.abandon()
+            if not self._transactional:
+                # A client that broke says so once more, in odd ways.
+                with suppress(KafkaException, SystemError):
+                    self.client.close()
         self.raise_unseen()
+
+    def abandon(self) -> None:
+        """
+        Serve nobody any more, whatever is under way.
+
+        A transaction's client ends with its last reference: its `close` would abort what is open,
+        and wait for ever for a broker that does not answer.
+        """
+        self.fault = self.fault or ClosedError("the producer is closed")
+        self._closing.set()
+        self._thread.join(_EXIT_TIMEOUT)
+        _OPEN.discard(self)
+        if self._transactional:
+            self.client = None
 
     def _serve(self) -> None:
         while not self._closing.is_set():

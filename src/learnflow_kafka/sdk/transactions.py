@@ -7,7 +7,11 @@ transaction held is still there for the next one. The group's generation travels
 offsets, so the broker refuses a transaction of a consumer that lost its partitions.
 
 Three kinds of errors of the client meet here: those to try again, those that end the
-transaction, and those that end the client, because another one took its place.
+transaction, and those that end the client, because another one took its place. And one thing
+that is no error: a request may never return, whatever time it was given, where the group's
+coordinator dies (librdkafka 2.16, its issues 5456 and 5511). So each runs on a thread that can
+be left behind, with its client; a new client of the same transactional id ends what that one
+left open.
 """
 
 from __future__ import annotations
@@ -52,6 +56,9 @@ MOST_EVENTS: Final = 10_000
 _STEP: Final = 2.0
 """Seconds that one request may take before we look around and ask again."""
 _PAUSE: Final = 0.1
+_PATIENCE: Final = 10.0
+"""Seconds without an answer after which a client is left behind; each further time twice that."""
+_LONGEST_PATIENCE: Final = 300.0
 
 _inside: ContextVar[str | None] = ContextVar("learnflow_exactly_once", default=None)
 """The handler that runs in this context, where its events are handled exactly once."""
@@ -153,6 +160,11 @@ class TransactionOutlets(Outlets):
         """The client of the transactions."""
         return self.sender(self._partitioner)
 
+    def abandon(self) -> None:
+        """Leave the client to a request that does not return; the next use makes a new one."""
+        with self._making:
+            self._senders.pop(self._partitioner).abandon()
+
 
 class TransactionDesk(Desk):
     """A desk whose handlers' events, dead letters and retries wait for the transaction."""
@@ -186,10 +198,15 @@ class Transactions:
         self.trouble: str | None = None
         """What keeps the last transaction from being committed; None while nothing does."""
         self._settings = settings
-        self._client: Any = outlets.only.client
         self._stopping = threading.Event()
         self._deadline: float | None = None
         self._alive: Callable[[], None] = lambda: None
+        self._is_open = False
+        self._patience = _PATIENCE
+
+    @property
+    def _client(self) -> Any:
+        return self.outlets.only.client  # held by its sender alone, which lets go of it
 
     def is_full(self, partitions: Sequence[Assigned]) -> bool:
         """Whether so much waits that it should be written before the interval is over."""
@@ -209,7 +226,9 @@ class Transactions:
         """
         self._stopping, self._alive = stopping, alive
         try:
-            self._insist(self._client.init_transactions)
+            self._open()
+        except _StuckError as stuck:
+            self._leave_behind(stuck)
         except KafkaException as error:
             if stopping.is_set():
                 return
@@ -225,15 +244,39 @@ class Transactions:
         if self.is_over:
             return False
         try:
+            self._open()
             self._client.begin_transaction()
             for record in records:
                 self._produce(record)
             self._insist(self._client.send_offsets_to_transaction, list(offsets), member)
+        except _StuckError as stuck:
+            self._leave_behind(stuck)
+            return False
+        except KafkaException as error:
+            self._give_up(error.args[0])
+            return False
+        return self._finish()
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self._insist(self._client.init_transactions)
+            self._is_open = True
+
+    def _finish(self) -> bool:
+        try:
             self._insist(self._client.commit_transaction)
+        except _StuckError as stuck:
+            self.is_over = True
+            raise SdkError(
+                f"{stuck}, so nobody here knows whether it was written",
+                where=self.outlets.name,
+                fix="start this process again: it goes on behind what was written",
+            ) from stuck
         except KafkaException as error:
             self._give_up(error.args[0])
             return False
         self.trouble = None
+        self._patience = _PATIENCE
         return True
 
     def close(self) -> None:
@@ -253,12 +296,16 @@ class Transactions:
             else:
                 return
 
-    def _insist(self, call: Callable[..., object], *arguments: object) -> None:
-        """Call until it is done; raises KafkaException for what another try cannot mend."""
+    def _insist(self, request: Callable[..., object], *arguments: object) -> None:
+        """
+        Ask until it is done.
+
+        Raises KafkaException for what another try cannot mend, _StuckError where the client
+        does not come back.
+        """
         while True:
-            self._alive()
             try:
-                call(*arguments, _STEP)
+                self._ask(request, arguments)
             except KafkaException as error:
                 what = error.args[0]
                 if not what.retriable() or what.txn_requires_abort() or not self._may_wait():
@@ -267,6 +314,26 @@ class Transactions:
                 time.sleep(_PAUSE)
             else:
                 return
+
+    def _ask(self, request: Callable[..., object], arguments: Sequence[object]) -> None:
+        asked = _Request(request, arguments)
+        limit = time.monotonic() + self._patience
+        while asked.is_alive():
+            self._alive()
+            asked.join(_PAUSE)
+            late = not self._may_wait() and time.monotonic() > (self._deadline or 0) + _STEP
+            if asked.is_alive() and (late or time.monotonic() > limit):
+                raise _StuckError(f"the client does not come back from {request.__name__}")
+        if asked.error is not None:
+            raise asked.error
+
+    def _leave_behind(self, stuck: _StuckError) -> None:
+        """Go on with a new client, which ends the transaction that this one left open."""
+        self.trouble = f"{stuck}; a new one takes its place"
+        log.warning("%s: %s", self.outlets.name, self.trouble)
+        self.outlets.abandon()
+        self._is_open = False
+        self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
 
     def _may_wait(self) -> bool:
         if not self._stopping.is_set():
@@ -289,6 +356,8 @@ class Transactions:
         )
         try:
             self._insist(self._client.abort_transaction)
+        except _StuckError as stuck:
+            self._leave_behind(stuck)
         except KafkaException as worse:
             if not self._stopping.is_set():
                 raise self._broken(worse.args[0]) from worse
@@ -308,6 +377,26 @@ class Transactions:
             where=self.outlets.name,
             fix="grant Write and Describe on the transactional id" if name in _DENIED else None,
         )
+
+
+class _StuckError(Exception):
+    """A request of the client did not return in time."""
+
+
+class _Request(threading.Thread):
+    """One request of the client, on a thread of its own; `error` is what it raised."""
+
+    def __init__(self, request: Callable[..., object], arguments: Sequence[object]) -> None:
+        super().__init__(name="learnflow-transaction", daemon=True)
+        self._request, self._arguments = request, arguments
+        self.error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._request(*self._arguments, _STEP)
+        except Exception as error:  # noqa: BLE001 - raised where it was asked for
+            self.error = error
 
 
 _FENCED: Final = frozenset(

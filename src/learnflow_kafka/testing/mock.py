@@ -79,6 +79,18 @@ class MockKafka:
         """Bring a broker back, or all of them."""
         self._library.rd_kafka_mock_broker_set_up(self._cluster, broker)
 
+    def coordinate(self, group: str, *, broker: int) -> None:
+        """Make a broker the coordinator of a group."""
+        self._library.rd_kafka_mock_coordinator_set(
+            self._cluster, b"group", group.encode(), ctypes.c_int32(broker)
+        )
+
+    def coordinate_transactions(self, transactional_id: str, *, broker: int) -> None:
+        """Make a broker the coordinator of a producer's transactions."""
+        self._library.rd_kafka_mock_coordinator_set(
+            self._cluster, b"transaction", transactional_id.encode(), ctypes.c_int32(broker)
+        )
+
     def round_trip(self, milliseconds: int, *, broker: int = _ALL) -> None:
         """Make a broker answer this late, or all of them."""
         self._library.rd_kafka_mock_broker_set_rtt(self._cluster, broker, milliseconds)
