@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ class LocalKafka:
     def frozen(self, broker: int) -> Iterator[None]:
         """Stop a broker's process as SIGSTOP does, and let it go on afterwards."""
         process = self._process(broker)
-        process.suspend()
+        suspend(process)
         try:
             yield
         finally:
@@ -62,6 +63,15 @@ class LocalKafka:
         """Start whatever does not run, and wait until all serves."""
         for _ in runtime().start(ClusterSpec(name=self.cluster.name)):
             pass
+
+
+def suspend(process: psutil.Process) -> None:
+    """Stop a process as SIGSTOP does, and wait until it stands: the signal alone returns sooner."""
+    process.suspend()
+    deadline = time.monotonic() + 60
+    while process.status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline, "the process goes on"
+        time.sleep(0.01)
 
 
 def started(name: str, brokers: int, mode: Mode) -> Iterator[LocalKafka]:

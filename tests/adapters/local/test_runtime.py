@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tests.support.clusters import suspend
 from tests.support.ports import free_ports
 
 from learnflow_kafka.adapters.local import launch, probe, processes
@@ -431,7 +432,7 @@ def test_a_suspended_broker_is_named_by_status_and_up_and_can_be_stopped(
     """Its port takes connections in vain: that is seen at the process, not waited for."""
     up(runtime, spec)
     [pid] = pids(runtime, "t").values()
-    psutil.Process(pid).suspend()
+    suspend(psutil.Process(pid))
     status = runtime.status("t")
     with pytest.raises(StartError, match="stands still") as caught:
         up(runtime, ClusterSpec(name="t"))
