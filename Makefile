@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests wait for brokers most of their time, so they run beside each other, each worker with
+# brokers of its own (about 2 GB); make test WORKERS=0 runs them in one process, for a debugger.
+WORKERS ?= 2
 
 .PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-bench lock-kafka clean
 .PHONY: lab-build lab-up lab-env lab-down
@@ -30,7 +33,7 @@ down: $(READY) ## stop it; the data stays
 	@$(BIN)/learnflow down $(ARGS)
 
 test: $(READY) ## all tests that need nothing but Python
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(READY) ## ruff
 	@$(BIN)/ruff check .
