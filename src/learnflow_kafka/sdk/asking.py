@@ -106,7 +106,7 @@ class _Line(Generic[Q, R]):
 
     def open(self, query: Q, headers: Headers, tell: Tell[R]) -> tuple[str, Prepared]:
         """A request's id and its record, with somebody waiting for the reply."""
-        identity = identifiers.next()
+        identity = identifiers.next().decode()
         named = [(ASK_ID, identity.encode()), *(headers or ())]
         record = self.outlets.prepare(self.exchange.request, query, None, named)
         field = getattr(query, self.exchange.request_field)

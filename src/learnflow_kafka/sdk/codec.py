@@ -60,16 +60,11 @@ class JsonModel(Protocol):
 
 
 class Encoded(msgspec.Struct, frozen=True):
-    """
-    A record to be produced; `id` is its event's.
-
-    `headers` is the caller's own list.
-    """
+    """A record to be produced; `headers` is the caller's own list."""
 
     value: bytes
     key: bytes | None
     headers: list[tuple[str, bytes]]
-    id: str
 
 
 class Decoded(msgspec.Struct, Generic[E], frozen=True):
@@ -155,8 +150,7 @@ class Writer(Generic[E]):
         A pydantic model goes as it writes itself, after its JSON was read as the topic's
         event. Raises EventError, naming the field, for an event that does not fit.
         """
-        given = (id, time, subject, traceparent, tracestate, extensions)
-        if given == _NOTHING_GIVEN:
+        if (id, time, subject, traceparent, tracestate, extensions) == _NOTHING_GIVEN:
             record = self._write_usual(event)
             if record is not None:
                 return record
@@ -178,17 +172,16 @@ class Writer(Generic[E]):
             key = self._key(checked)
             if type(key) is not str:
                 key = key_text(key, topic=self.topic.name, field=self.topic.key or "")
-        identity = identifiers.next() if id is None else id
         value, headers = kind.wrap(
             data,
-            identity,
-            clock.text() if time is None else time_text(time),
+            identifiers.next().decode() if id is None else id,
+            clock.now().decode() if time is None else time_text(time),
             key if subject is None else subject,
             additions(traceparent, tracestate, extensions)
             if traceparent or tracestate or extensions
             else _NOTHING,
         )
-        return Encoded(value, None if key is None else key.encode(), headers, identity)
+        return Encoded(value, None if key is None else key.encode(), headers)
 
     def _write_usual(self, event: object) -> Encoded | None:
         """
@@ -202,15 +195,13 @@ class Writer(Generic[E]):
         key = self._key(event)
         if type(key) is not str:
             return None
-        identity = identifiers.next()
         try:
             data = kind.encode(event)
             if self._validate:
                 checked = kind.decode(data)
                 if kind.zones and kind.zones.missing(checked):
                     return None
-            value = kind.usual(data, identity, key)
-            return Encoded(value, key.encode(), [STRUCTURED_HEADER], identity)
+            return Encoded(kind.usual(data, key), key.encode(), [STRUCTURED_HEADER])
         except (*UNREADABLE, TypeError, ValueError, msgspec.EncodeError):
             return None
 

@@ -46,27 +46,28 @@ class Identifiers:
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._prefix = os.urandom(10).hex()
+        self._prefix = os.urandom(10).hex().encode()
         self._count = itertools.count(1)
 
-    def next(self) -> str:
+    def next(self) -> bytes:
         """A new id, of characters that need no escape in JSON."""
-        return f"{self._prefix}-{next(self._count):x}"
+        return b"%b-%x" % (self._prefix, next(self._count))
 
 
 class Clock:
     """The current time as RFC 3339 in UTC, to the millisecond; each text is made once."""
 
     def __init__(self) -> None:
-        self._known = (0, "")
+        self._known = (0, b"")
 
-    def text(self) -> str:
-        """Now."""
+    def now(self) -> bytes:
+        """This moment."""
         now = time.time_ns() // 1_000_000
         known, text = self._known
         if known != now:
             second, rest = divmod(now, 1_000)
-            text = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
+            whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            text = f"{whole}.{rest:03d}Z".encode()
             self._known = (now, text)  # one assignment: threads may race, and all are right
         return text
 
@@ -127,6 +128,7 @@ class Wrapper:
         self._fixed = [(PREFIX + name, text.encode()) for name, text in fixed.items()]
         self._fixed.append(BINARY_HEADER)
         self._head = _json({**fixed, "datacontenttype": JSON})[:-1] + b',"id":'
+        self._usual_head = self._head + b'"'
         self.wrap = {
             Envelope.STRUCTURED: self._structured,
             Envelope.BINARY: self._binary,
@@ -134,15 +136,14 @@ class Wrapper:
         }[mode]
         """(data, id, time, subject or None, added attributes) -> Wrapped"""
 
-    def usual(self, data: bytes, identity: str, subject: str) -> bytes:
-        """A structured value of this moment without further attributes; the id is one of ours."""
+    def usual(self, data: bytes, subject: str) -> bytes:
+        """A structured value of this moment, with a new id and without further attributes."""
         return b"".join(
             (
-                self._head,
-                b'"',
-                identity.encode(),
+                self._usual_head,
+                identifiers.next(),
                 b'","time":"',
-                clock.text().encode(),
+                clock.now(),
                 b'","subject":',
                 _json(subject),
                 b',"data":',
