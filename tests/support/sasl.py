@@ -210,7 +210,7 @@ def _format(engine: Engine, properties: Path) -> None:
         [
             str(engine.java.executable),
             *launch.QUICK_START,
-                "-cp",
+            "-cp",
             engine.distribution.class_path,
             "kafka.tools.StorageTool",
             "format",
