@@ -210,7 +210,6 @@ def _format(engine: Engine, properties: Path) -> None:
         [
             str(engine.java.executable),
             *launch.QUICK_START,
-            launch.COMPILE_LITTLE,
             "-cp",
             engine.distribution.class_path,
             "kafka.tools.StorageTool",
@@ -231,7 +230,6 @@ def _command(engine: Engine, folder: Path, properties: Path) -> list[str]:
         str(engine.java.executable),
         "-Xmx512m",
         *launch.QUICK_START,
-        launch.COMPILE_LITTLE,
         processes.mark(folder),
         *launch.log_flags(engine.distribution, folder),
         "-cp",

@@ -8,12 +8,10 @@ holds and is left alone. Every declared thing knows its place in the files, for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - a kept catalog is decoded by its types
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)

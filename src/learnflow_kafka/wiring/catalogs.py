@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.plans.desired import resolve
 from learnflow_kafka.errors import UsageError
+from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -53,9 +54,14 @@ def load(path: str | None) -> Catalog:
     Raises CatalogError with every problem, and UsageError for an empty path: an unset
     variable of a script must not choose a catalog.
     """
+    source, label = _source(path)
+    if label is not None:
+        from learnflow_kafka.adapters.files import kept
+
+        return kept.load(source, label, paths().cache / "made")
     from learnflow_kafka.adapters.files import read
 
-    return read.load(*_source(path)).catalog
+    return read.load(source).catalog
 
 
 def wanted(context: Context, path: str | None, environment: str | None) -> tuple[Catalog, Desired]:

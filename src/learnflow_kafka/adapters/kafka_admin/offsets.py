@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +23,13 @@ _SPECIAL: Final = {Edge.LATEST: -1, Edge.EARLIEST: -2, Edge.NEWEST: -3}
 _NEWEST_SINCE: Final = 7
 """The version of ListOffsets that knows the newest timestamp (Kafka 3.0)."""
 
-_ROUNDS: Final = 4
-_PAUSE: Final = 0.25
+_FIRST_PAUSE: Final = 0.02
+_LAST_PAUSE: Final = 0.25
+_LEADERLESS: Final = 0.75
+"""
+Seconds. A broker that was just told to lead does so within milliseconds; a leader that is gone
+is not waited for as long as one that is about to start.
+"""
 
 _NO_LEADER: Final = "LEADER_NOT_AVAILABLE"
 
@@ -52,16 +56,16 @@ class Offsets(Reading):
         """Offsets at one end, or of the first record not older than a time in milliseconds."""
         found: Answers = {}
         left = list(dict.fromkeys(partitions))
-        deadline = time.monotonic() + self._client.limits.patience
-        for turn in itertools.count(1):
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
             found.update(self._offsets_once(left, at))
-            # A leader that is gone is not waited for as long as one that is about to start.
-            hopeful = _MOVED if turn < _ROUNDS else _MOVED - {_NO_LEADER}
+            waited = time.monotonic() - began
+            hopeful = _MOVED if waited < _LEADERLESS else _MOVED - {_NO_LEADER}
             left = [p for p in left if _code(found[p]) in hopeful]
-            if not left or time.monotonic() > deadline:
-                break
-            time.sleep(_PAUSE)
-        return found
+            if not left or waited > self._client.limits.patience:
+                return found
+            time.sleep(pause)
+            pause = min(2 * pause, _LAST_PAUSE)
 
     def _offsets_once(self, partitions: list[TopicPartition], at: Edge | int) -> Answers:
         found, by_leader = self._leaders(partitions)

@@ -5,7 +5,8 @@ What differs from Kafka's own defaults, and why: topics are never made by accide
 (`auto.create.topics.enable`); internal topics fit the number of brokers and a laptop (ten
 partitions instead of fifty); groups need not wait for members that never come
 (`group.initial.rebalance.delay.ms`); offsets live as long as the longest retention, or a
-service that rested comes back without its place; the log cleaner takes 16 MiB, not 128.
+service that rested comes back without its place; the log cleaner takes 16 MiB, not 128; a
+replica that found its leader still starting asks again after a tenth of a second, not one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _COMMON: Final = {
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(16 * 2**20),
+    "replica.fetch.backoff.ms": "100",
 }
 _KRAFT: Final = {"share.coordinator.state.topic.num.partitions": "10"}
 _ZOOKEEPER_SESSION_MS: Final = 6_000

@@ -75,7 +75,6 @@ def command(
         str(engine.java.executable),
         "-Xmx256m",
         *launch.QUICK_START,
-        launch.COMPILE_LITTLE,
         launch.logging_flag(engine.distribution, logging),
         "-cp",
         engine.distribution.class_path,
