@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from tests.sdk.notes import Note, world
@@ -24,6 +26,7 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         QUICK,
         group_instance=given.get("instance"),
         commit_interval=float(given.get("interval", QUICK.commit_interval)),
+        grace=float(given.get("grace", QUICK.grace)),
     )
     port = int(given["health"]) if "health" in given else None
     app = App("reader", notes.contract, bootstrap=bootstrap, settings=settings, health_port=port)
@@ -37,6 +40,9 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         os.write(out, b"%d\n" % note.number)
 
     async def keep_async(note: Note) -> None:
+        while note.text == "ignores":
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3_600)
         keep(note)  # it blocks the loop, as bad handlers do
 
     register = app.on(notes.notes, deadline=float(given.get("deadline", 60)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
@@ -39,7 +40,7 @@ from learnflow_kafka.sdk.transactions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from learnflow_kafka.core.connection import Connection
     from learnflow_kafka.errors import SdkError
@@ -61,6 +62,9 @@ _ASK: Final = 5.0
 """Seconds that a broker may take to say what it offers, before another is asked."""
 _SILENT: Final = 90.0
 """Seconds without a sign of the poll thread after which the service is not live."""
+_ENDING: Final = 15.0
+"""Seconds beyond the grace period that stopping takes at most; else the service is not live."""
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _DEFAULT: Final = -1.0
 """For "the deadline of the settings", which None (no deadline) is not."""
 
@@ -112,6 +116,8 @@ class App:
         self._desks: list[Desk] = []
         self._pollers: list[Poller] = []
         self._stop = threading.Event()
+        self._stopped_at = math.inf
+        self._started = False
         self._stop_loop: Callable[[], None] | None = None
         self._error: LearnflowError | None = None
         self._stuck: str | None = None
@@ -202,32 +208,38 @@ class App:
         """The same on the running loop, which async handlers then share."""
         self._routes.check()
         transactions.check(self.service)
+        if self._started:
+            raise ClosedError("this app runs or has run; make another one")
         if self._stop.is_set():
-            raise ClosedError("this app has run; make a new one")
+            raise ClosedError("this app was stopped before it ran; make another one")
+        self._started = True
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         self._stop_loop = lambda: _call(loop, stopping.set)
-        signals = self._watch_signals(loop)
-        server = self._serve_health()
-        for observer in self.settings.observers:
-            observer.watch_service(self.service.name, self.health)
-        try:
-            protocol = await asyncio.to_thread(self._ask_protocol)
-            if not self._stop.is_set():
-                self._start(Mailbox(loop), replace(self.settings, group_protocol=protocol))
-            if self._stop.is_set():
-                stopping.set()
-            await stopping.wait()
-        finally:
-            await asyncio.shield(self._shut_down(server))
-            for number in signals:
-                loop.remove_signal_handler(number)
+        server: HealthServer | None = None
+        with self._watching_signals():
+            try:
+                server = self._serve_health()
+                for observer in self.settings.observers:
+                    observer.watch_service(self.service.name, self.health)
+                protocol = await asyncio.to_thread(self._ask_protocol)
+                if not self._stop.is_set():
+                    self._start(Mailbox(loop), replace(self.settings, group_protocol=protocol))
+                if self._stop.is_set():
+                    stopping.set()
+                await stopping.wait()
+            finally:
+                await asyncio.shield(self._shut_down(server))
         if self._error is not None:
             raise self._error
 
     def stop(self) -> None:
         """Ask the app to stop; returns at once. Safe from any thread."""
+        self._stopped_at = min(self._stopped_at, time.monotonic())
         self._stop.set()
+        # At once, for the loop may be blocked by a handler; who polls knows what to do then.
+        for poller in list(self._pollers):
+            poller.stop()
         if self._stop_loop is not None:
             self._stop_loop()
 
@@ -281,9 +293,7 @@ class App:
         return ThreadWorkers(desk, concurrency, fail=self._fail)
 
     async def _shut_down(self, server: HealthServer | None) -> None:
-        self._stop.set()
-        for poller in self._pollers:
-            poller.stop()
+        self.stop()
         for poller in self._pollers:
             # Off the loop, which must go on: handlers that finish now need it.
             await asyncio.to_thread(poller.thread.join)
@@ -311,13 +321,27 @@ class App:
         log.critical("the process ends: %s", what)
         os._exit(1)
 
-    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> list[signal.Signals]:
+    @contextmanager
+    def _watching_signals(self) -> Iterator[None]:
+        """
+        SIGTERM and Ctrl-C stop the app, although a handler blocks the loop.
+
+        Not through the loop, which hears of signals when it comes around. What they ask for is
+        done on a thread, because the main one may hold any lock when a signal strikes.
+        """
         if threading.current_thread() is not threading.main_thread():
-            return []
-        watched = [signal.SIGTERM, signal.SIGINT]
-        for number in watched:
-            loop.add_signal_handler(number, self.stop)
-        return watched
+            yield
+            return
+
+        def stop(*_: object) -> None:
+            threading.Thread(target=self.stop, name="learnflow-stop", daemon=True).start()
+
+        before = {number: signal.signal(number, stop) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     # --- health ---
 
@@ -343,6 +367,8 @@ class App:
             for poller in self._pollers
             if now - poller.beat > _SILENT
         ]
+        if now - self._stopped_at > self.settings.grace + _ENDING:
+            dead.append(f"still stopping after {now - self._stopped_at:.0f} seconds")
         waiting = [
             poller.trouble or "not a member of its group yet"
             for poller in self._pollers

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer as Client
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from learnflow_kafka.errors import SdkError
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._requests import StuckError, ask, before
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.settings import GroupProtocol
 
@@ -44,6 +46,11 @@ _HOLD: Final = 1.0
 _HICCUP_LASTS: Final = 10.0
 """Seconds for which an error of a broker counts; the client recovers by itself."""
 _LAST_COMMIT: Final = 3.0
+_LEAVING: Final = 5.0
+"""
+Seconds that a coordinator may take to hear that this consumer leaves. The group notices one that
+left without a word by its session's timeout.
+"""
 _AGAIN: Final = 0.05
 _MOMENT: Final = 0.005
 _LAG_EVERY: Final = 1.0
@@ -245,16 +252,23 @@ class Poller:
         for assigned in due:
             assigned.committed = assigned.watermark.position
         try:
-            results = self.client.commit(offsets=offsets, asynchronous=not wait)
-        except KafkaException as error:
+            results = self._send_offsets(offsets, wait=wait)
+        except (KafkaException, StuckError) as error:
             self._uncommit(due)
-            log.warning("offsets of %s were not committed: %s", self._group, error.args[0].str())
+            log.warning("offsets of %s were not committed: %s", self._group, _said(error))
             return
         for result in results or ():
             if result.error is not None:
                 log.warning("%s was not committed: %s", result, result.error.str())
                 place = (result.topic, result.partition)
                 self._uncommit([a for a in due if (a.topic, a.partition) == place])
+
+    def _send_offsets(self, offsets: Sequence[TopicPartition], *, wait: bool) -> Any:
+        if not wait:
+            return self.client.commit(offsets=offsets, asynchronous=True)
+        # The client would wait a minute for a coordinator that takes requests and answers none.
+        limit = before(time.monotonic() + _LAST_COMMIT)
+        return ask(self.client.commit, offsets=offsets, asynchronous=False, keep_on=limit)
 
     def _commit_last(self, partitions: Sequence[Assigned]) -> None:
         """
@@ -354,13 +368,14 @@ class Poller:
             self._settle(mine, self._cancel_late())
         try:
             self._commit_last(mine)
-            if any(a.running and not a.route.is_async for a in mine):
+            if any(a.running for a in mine):
                 self._stuck("a handler still runs at the end of the grace period")
-            self.client.close()
+            ask(self.client.close, keep_on=before(time.monotonic() + _LEAVING))
+        except (KafkaException, StuckError) as error:
+            log.warning("leaving %s: %s", self._group, _said(error))
+        finally:
             if self._transactions is not None:
                 self._transactions.close()
-        except KafkaException as error:
-            log.warning("leaving %s: %s", self._group, error)
 
     def _cancel_late(self) -> float:
         seconds = 0.0
@@ -381,11 +396,8 @@ class Poller:
         mine = self.assigned
         for assigned in mine:
             assigned.collect()
-        commit = threading.Thread(
-            target=self._commit, args=(mine,), kwargs={"wait": True}, daemon=True
-        )
-        commit.start()
-        commit.join(_LAST_COMMIT)
+        with suppress(StuckError):
+            ask(self._commit, mine, wait=True, keep_on=before(time.monotonic() + _LAST_COMMIT))
         self._stuck(what)
 
     def _measure(self) -> None:
@@ -405,6 +417,10 @@ class Poller:
             self._hiccup = (f"{topic or self._group}: {error.str()}", time.monotonic())
         if error.fatal():
             self._fail(SdkError(f"the consumer broke for good: {error.str()}", where=self._group))
+
+
+def _said(error: Exception) -> str:
+    return str(error.args[0].str() if isinstance(error, KafkaException) else error)
 
 
 def _by_key(assigned: Assigned, records: Sequence[Any]) -> list[tuple[Lane, Sequence[Any]]]:

@@ -30,6 +30,7 @@ from confluent_kafka import KafkaException
 
 from learnflow_kafka.core.catalog import Isolation, Start
 from learnflow_kafka.errors import ContractError, LearnflowError, SdkError
+from learnflow_kafka.sdk._requests import StuckError, ask
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.sender import Sender
@@ -227,7 +228,7 @@ class Transactions:
         self._stopping, self._alive = stopping, alive
         try:
             self._open()
-        except _StuckError as stuck:
+        except StuckError as stuck:
             self._leave_behind(stuck)
         except KafkaException as error:
             if stopping.is_set():
@@ -249,7 +250,7 @@ class Transactions:
             for record in records:
                 self._produce(record)
             self._insist(self._client.send_offsets_to_transaction, list(offsets), member)
-        except _StuckError as stuck:
+        except StuckError as stuck:
             self._leave_behind(stuck)
             return False
         except KafkaException as error:
@@ -265,7 +266,7 @@ class Transactions:
     def _finish(self) -> bool:
         try:
             self._insist(self._client.commit_transaction)
-        except _StuckError as stuck:
+        except StuckError as stuck:
             self.is_over = True
             raise SdkError(
                 f"{stuck}, so nobody here knows whether it was written",
@@ -300,7 +301,7 @@ class Transactions:
         """
         Ask until it is done.
 
-        Raises KafkaException for what another try cannot mend, _StuckError where the client
+        Raises KafkaException for what another try cannot mend, StuckError where the client
         does not come back.
         """
         while True:
@@ -316,18 +317,16 @@ class Transactions:
                 return
 
     def _ask(self, request: Callable[..., object], arguments: Sequence[object]) -> None:
-        asked = _Request(request, arguments)
         limit = time.monotonic() + self._patience
-        while asked.is_alive():
-            self._alive()
-            asked.join(_PAUSE)
-            late = not self._may_wait() and time.monotonic() > (self._deadline or 0) + _STEP
-            if asked.is_alive() and (late or time.monotonic() > limit):
-                raise _StuckError(f"the client does not come back from {request.__name__}")
-        if asked.error is not None:
-            raise asked.error
 
-    def _leave_behind(self, stuck: _StuckError) -> None:
+        def keep_on() -> bool:
+            self._alive()
+            late = not self._may_wait() and time.monotonic() > (self._deadline or 0) + _STEP
+            return not late and time.monotonic() < limit
+
+        ask(request, *arguments, _STEP, keep_on=keep_on)
+
+    def _leave_behind(self, stuck: StuckError) -> None:
         """Go on with a new client, which ends the transaction that this one left open."""
         self.trouble = f"{stuck}; a new one takes its place"
         log.warning("%s: %s", self.outlets.name, self.trouble)
@@ -356,7 +355,7 @@ class Transactions:
         )
         try:
             self._insist(self._client.abort_transaction)
-        except _StuckError as stuck:
+        except StuckError as stuck:
             self._leave_behind(stuck)
         except KafkaException as worse:
             if not self._stopping.is_set():
@@ -377,26 +376,6 @@ class Transactions:
             where=self.outlets.name,
             fix="grant Write and Describe on the transactional id" if name in _DENIED else None,
         )
-
-
-class _StuckError(Exception):
-    """A request of the client did not return in time."""
-
-
-class _Request(threading.Thread):
-    """One request of the client, on a thread of its own; `error` is what it raised."""
-
-    def __init__(self, request: Callable[..., object], arguments: Sequence[object]) -> None:
-        super().__init__(name="learnflow-transaction", daemon=True)
-        self._request, self._arguments = request, arguments
-        self.error: Exception | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._request(*self._arguments, _STEP)
-        except Exception as error:  # noqa: BLE001 - raised where it was asked for
-            self.error = error
 
 
 _FENCED: Final = frozenset(
