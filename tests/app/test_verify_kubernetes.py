@@ -9,6 +9,7 @@ from tests.support.kubernetes import FakePlatform, healthy, pod, workload
 
 from learnflow_kafka.app.verify_kubernetes import (
     advertised_by,
+    ensemble,
     look_inside,
     together,
     verify_deployment,
@@ -75,6 +76,7 @@ def test_every_server_of_an_ensemble_is_asked_alone():
     assert isinstance(found, Inside)
     assert found.zookeeper["kafka-zookeeper-0"].mode == "leader"
     assert found.zookeeper["kafka-zookeeper-1"].fault == "does not serve"
+    assert ensemble(found) == {"kafka-zookeeper-0": None, "kafka-zookeeper-1": "does not serve"}
 
 
 def test_a_probe_without_an_answer_failed():

@@ -174,6 +174,7 @@ class Cluster:
             environment=self.declaration.environment,
             catalog=self.declaration.catalog,
             brokers=len(self.brokers),
+            zookeeper=next((n.port for n in self.nodes if Role.ZOOKEEPER in n.roles), None),
         )
 
 
