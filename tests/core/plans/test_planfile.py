@@ -131,7 +131,7 @@ def _of_kind(document: dict[str, object], kind: object) -> object:
     [
         (lambda _: [], "this is not a plan"),
         (lambda d: {**d, "kind": "report"}, "this is not a plan"),
-        (lambda d: {**d, "version": 2}, "a plan of version 2; this learnflow reads version 1"),
+        (lambda d: {**d, "version": 1}, "a plan of version 1; this learnflow reads version 2"),
         (_without_steps, "steps is missing"),
         (lambda d: {**d, "more": 1}, "more is not known"),
         (lambda d: {**d, "made_ms": "1"}, "made_ms: '1' is not an integer"),

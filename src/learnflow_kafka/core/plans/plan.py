@@ -50,13 +50,15 @@ class Risk:
     One thing that a change may cost; `what` is a sentence with its figures.
 
     `removed` are the offsets that may go, `bytes` their estimated size (None: not known, or
-    nothing goes).
+    nothing goes). `complete`: no more may go than `removed`; not every partition could be asked
+    where it is not so.
     """
 
     severity: Severity
     what: str
     removed: tuple[Removed, ...] = ()
     bytes: int | None = None
+    complete: bool = True
 
 
 class VerdictKind(StrEnum):

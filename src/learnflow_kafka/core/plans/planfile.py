@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KIND: Final = "plan"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _DOCUMENTS: Final = Documents(Notice, Fingerprint, Removed)
 
