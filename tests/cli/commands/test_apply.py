@@ -236,6 +236,24 @@ def test_an_unset_variable_of_a_script_chooses_nothing(
     assert memory.mutations == []
 
 
+def test_an_edited_plan_changes_nothing(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka, tmp_path: Path
+):
+    """A retention changed by hand in the file is refused before anything is asked of Kafka."""
+    file = tmp_path / "p.json"
+    learnflow("plan", *flags, "--out", str(file))
+    text = file.read_text()
+    file.write_text(text.replace(str(7 * DAY_MS), "3600000"))
+    memory.requests.clear()
+
+    done = learnflow("apply", str(file), *flags, "--yes")
+
+    assert file.read_text() != text
+    assert done.code == 1
+    assert "its content does not fit its digest" in done.err
+    assert memory.requests == []
+
+
 # --- what a saved plan removes ------------------------------------------------
 
 
