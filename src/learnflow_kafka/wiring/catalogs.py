@@ -76,6 +76,17 @@ def wanted(context: Context, path: str | None, environment: str | None) -> tuple
     return loaded, resolve(loaded, environment, brokers)
 
 
+def declared(context: Context, path: str | None, environment: str | None) -> Catalog | None:
+    """
+    The catalog, where the user or the context says that one holds there; None: nobody does.
+
+    A bare address is any cluster: the built-in catalog says nothing about it. Raises as `load`.
+    """
+    if not (path or environment or context.catalog or context.environment):
+        return None
+    return load(path or context.catalog)
+
+
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:
     """
     As `load`, with what is doubtful in the catalog and which events are not locked yet.
