@@ -90,7 +90,7 @@ def load(
             findings.problems.append(place(flaw, parts))
     if findings.problems:
         raise CatalogError(with_excerpts(findings.problems, texts))
-    warnings = (place(flaw, parts) for flaw in validation.doubts(catalog))
+    warnings = [*merged.doubts, *(place(flaw, parts) for flaw in validation.doubts(catalog))]
     return Loaded(
         catalog,
         with_excerpts(warnings, texts),
