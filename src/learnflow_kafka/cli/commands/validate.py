@@ -115,7 +115,7 @@ def _judge(
         checked = catalogs.check(chosen, renew=renew)
         derived = resolve(checked.catalog).derived
     except CatalogError as error:
-        return Verdict(shown, None, error.problems), None
+        return Verdict(shown, None, error.problems, error.warnings), None
     problems = () if lock else checked.unlocked
     verdict = Verdict(shown, checked.catalog, problems, checked.warnings, derived)
     return verdict, checked.publication if lock else None
