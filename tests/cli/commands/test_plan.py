@@ -10,9 +10,11 @@ import pytest
 from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
+from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.plans.planfile import from_document, json_schema
 from learnflow_kafka.core.ports import NewRecord
+from learnflow_kafka.wiring import contexts
 
 CATALOG = """\
 version: 1
@@ -159,6 +161,24 @@ def test_strict_counts_configs_that_nobody_declared(
     check = ("plan", "--catalog", str(file), "--check")
 
     assert [learnflow(*check).code, learnflow(*check, "--strict").code] == codes
+
+
+def test_a_cluster_with_fewer_brokers_than_its_environment_names_is_told(
+    learnflow: Learnflow, memory: MemoryKafka, tmp_path: Path
+):
+    """A local cluster replaces the number of the catalog, and the plan says so once."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "version: 1\nname: c\ntopics:\n  a: {partitions: 1}\nenvironments:\n  l: {brokers: 3}\n"
+    )
+    mine = Context("mine", Connection(("m:1",)), environment="l", brokers=1)
+    contexts.edit(lambda b: b.with_context(mine))
+    words = ("plan", "--catalog", str(file), "--context", "mine", "--only", "topic/a")
+    said = "cluster mine was made with 1 broker; the environment names 3"
+
+    assert f"  note: {said}\n" in learnflow(*words).text
+    assert [n["what"] for n in learnflow(*words, "--json").json["notices"]] == [said]
+    assert f"- {said}\n" in learnflow(*words, "--format", "markdown").text
 
 
 def test_strict_without_check_is_wrong_usage(learnflow: Learnflow, shop: tuple[str, ...]):

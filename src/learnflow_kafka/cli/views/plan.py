@@ -97,7 +97,7 @@ def _notices(plan: Plan) -> Iterator[str]:
         count = f"{capped[CAPPED]} topic{'' if capped[CAPPED] == 1 else 's'}"
         yield f"fewer copies than declared, for {brokers}: replication capped{also} on {count}"
     for what, names in topics.items():
-        yield f"{what} ({_listed(names)})"
+        yield f"{what} ({_listed(names)})" if any(names) else what
 
 
 def _listed(names: Sequence[str]) -> str:
