@@ -346,6 +346,24 @@ def test_more_is_removed_where_the_topic_is_named(
     assert altered(memory) == {"cut"}
 
 
+def test_what_is_written_while_the_question_stands_counts_too(
+    learnflow: Learnflow,
+    saved: Callable[..., tuple[str, ...]],
+    memory: MemoryKafka,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """An answer is about what was shown, however late it comes."""
+    words = saved()[:-1]
+    monkeypatch.setattr(
+        "learnflow_kafka.cli.confirm.ask", lambda _question: write(memory, "cut", 1)
+    )
+    done = learnflow(*words)
+
+    assert done.code == 1
+    assert "up to 11 records now" in done.err
+    assert altered(memory) == set()
+
+
 def test_a_deletion_of_more_than_was_shown_is_refused(
     learnflow: Learnflow, saved: Callable[..., tuple[str, ...]], memory: MemoryKafka
 ):

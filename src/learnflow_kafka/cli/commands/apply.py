@@ -193,6 +193,10 @@ class _Session:
             return self._rehearsed(plan)
         if plan.steps:
             confirm(self.context, "Apply this plan?", yes=yes, cluster_id=plan.cluster_id)
+            if saved:
+                # The question may have stood for hours.
+                self._measure(saved)
+                self._refuse_growth()
         self._follow(apply(plan, self.admin, self.clock, self.desired, self.patience))
         if self.as_json:
             self._emit(None)
@@ -208,11 +212,15 @@ class _Session:
 
     def _load(self, saved: Plan) -> Plan:
         from learnflow_kafka.app.apply import refuse_stale
-        from learnflow_kafka.app.removals import measure
 
         refuse_stale(saved, self.admin)
-        self.removals = measure(saved, self.admin, now_ms=self.clock.now_ms())
+        self._measure(saved)
         return saved
+
+    def _measure(self, saved: Plan) -> None:
+        from learnflow_kafka.app.removals import measure
+
+        self.removals = measure(saved, self.admin, now_ms=self.clock.now_ms())
 
     def _refuse_growth(self) -> None:
         from learnflow_kafka.core.plans.removals import refuse_growth
