@@ -13,7 +13,6 @@ from learnflow_kafka.core.checks.deployment import (
     DeploymentEvidence,
     Inside,
     ZooKeeperServer,
-    evaluate,
 )
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.findings import Report
@@ -62,13 +61,6 @@ One line a probe: the probe, and `ok`, `no`, or the mode of a ZooKeeper server.
 Bash is all that both official images have. It resolves names as every client does, and says
 "Invalid argument" of a name that it cannot.
 """
-
-
-def verify_deployment(
-    platform: Platform, place: Kubernetes, advertised: Mapping[int, str]
-) -> Report:
-    """Judge the objects of the release, and what its pods see, as `look_at` gathers them."""
-    return evaluate(look_at(platform, place, advertised))
 
 
 def look_at(
