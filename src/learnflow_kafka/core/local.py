@@ -40,6 +40,11 @@ OFFSETS_OF_ENDLESS_MS: Final = 365 * 86_400_000
 """Where records are kept forever; offsets cannot be."""
 
 
+def context_name(cluster: str) -> str:
+    """The implicit context that means the cluster of this name: `local`, or `local/NAME`."""
+    return "local" if cluster == DEFAULT_NAME else f"local/{cluster}"
+
+
 class Mode(StrEnum):
     """Who keeps the cluster's metadata."""
 
@@ -162,7 +167,7 @@ class Cluster:
     @property
     def context_name(self) -> str:
         """The implicit context that means this cluster: `local`, or `local/NAME`."""
-        return "local" if self.name == DEFAULT_NAME else f"local/{self.name}"
+        return context_name(self.name)
 
     @property
     def context(self) -> Context:
@@ -174,6 +179,7 @@ class Cluster:
             environment=self.declaration.environment,
             catalog=self.declaration.catalog,
             brokers=len(self.brokers),
+            zookeeper=next((n.port for n in self.nodes if Role.ZOOKEEPER in n.roles), None),
         )
 
 

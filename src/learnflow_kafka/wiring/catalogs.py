@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.desired import resolve, told_of_brokers
 from learnflow_kafka.errors import UsageError
 from learnflow_kafka.wiring.paths import paths
 
@@ -69,7 +69,8 @@ def wanted(context: Context, path: str | None, environment: str | None) -> tuple
     The catalog, and what it wants on the cluster of the context.
 
     The context's own catalog, environment and number of brokers hold where nothing else is
-    said. A catalog without environments is the same everywhere.
+    said; another number of brokers than the environment's is told in a notice. A catalog without
+    environments is the same everywhere.
 
     Raises CatalogError and UsageError as `load`, and ContextError for an environment that the
     catalog does not have.
@@ -79,7 +80,19 @@ def wanted(context: Context, path: str | None, environment: str | None) -> tuple
         environment = context.environment
     # The context counts the brokers of its own environment, not of another one.
     brokers = context.brokers if environment in {None, context.environment} else None
-    return loaded, resolve(loaded, environment, brokers)
+    desired = resolve(loaded, environment, brokers)
+    return loaded, told_of_brokers(desired, loaded, context.name)
+
+
+def declared(context: Context, path: str | None, environment: str | None) -> Catalog | None:
+    """
+    The catalog, where the user or the context says that one holds there; None: nobody does.
+
+    A bare address is any cluster: the built-in catalog says nothing about it. Raises as `load`.
+    """
+    if not (path or environment or context.catalog or context.environment):
+        return None
+    return load(path or context.catalog)
 
 
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:
