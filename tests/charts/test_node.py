@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def test_ready_follows_the_quorum(start: Callable[..., Node]):
     until(lambda: "raft=unknown" not in first.ask("/state")[1] or None, "the raft client runs")
     status, reason = first.ask("/ready")
     assert status == BUSY
-    assert "the metadata quorum has no leader here" in reason
+    assert "the metadata quorum commits nothing here" in reason
 
     second = start(1, 3)
     first.until_ready()
@@ -93,6 +94,41 @@ def test_ready_follows_the_quorum(start: Callable[..., Node]):
     )
     assert first.ask("/ready")[0] == READY
     assert first.ask("/live")[0] == READY
+
+
+def test_a_controller_is_ready_while_its_quorum_commits(start: Callable[..., Node]):
+    """Nor does one flap that follows, again and again, a leader that it remembers and is gone."""
+    kind = {"NODE_KIND": "controller"}
+    three = [start(ordinal, 3, **kind) for ordinal in range(3)]
+    for node in three:
+        node.until_ready()
+    leader = next(node for node in three if "raft=leader" in node.ask("/state")[1])
+    survivor, other = (node for node in three if node is not leader)
+    other.stop(signal.SIGKILL)
+    leader.stop(signal.SIGKILL)
+    until(lambda: survivor.ask("/ready")[0] == BUSY or None, "the quorum is lost")
+    lost = answers(survivor, 8)
+    survivor.stop(signal.SIGKILL)
+    ordinal = three.index(survivor)
+    alone = start(ordinal, 3, **kind)
+    until(lambda: alone.ask("/live")[0] == READY or None, "the process answers")
+    cold = answers(alone, 12)
+    back = start(three.index(leader), 3, **kind)
+    alone.until_ready()
+    back.until_ready()
+
+    assert lost == {BUSY}
+    assert cold == {BUSY}
+
+
+def answers(node: Node, seconds: float) -> set[int]:
+    """Every status that /ready answers for a while."""
+    seen = set()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        seen.add(node.ask("/ready")[0])
+        time.sleep(0.1)
+    return seen
 
 
 def test_a_taken_port_breaks_nothing_and_a_restart_keeps_the_cluster(start: Callable[..., Node]):

@@ -23,10 +23,16 @@ import javax.management.ObjectName;
  *
  * Options: {@code port=9404,broker=true,controller=false}.
  *
- * A node with a broker must have seen a leader of the metadata quorum once since its start; a
- * quorum that is lost later does not make it unready. Else every broker would leave the Service
- * at once, and a cluster that still serves its data would be down. A controller without a broker
- * is ready only while it leads or follows.
+ * What tells that there is a quorum is the high watermark of the metadata log: nobody can advance
+ * it without a majority, and the active controller does twice a second, though it be by a record
+ * that says nothing (metadata.max.idle.interval.ms). The raft state does not tell: without a
+ * majority a node alternates between following the leader that it remembers and looking for one,
+ * also after a cold start.
+ *
+ * A node with a broker must have seen the watermark grow once since its start; a quorum that is
+ * lost later does not make it unready. Else every broker would leave the Service at once, and a
+ * cluster that still serves its data would be down. A controller without a broker is ready only
+ * while the watermark grows.
  *
  * It uses java.base, java.instrument and java.management only, so that any JRE will do. Nothing
  * it does may stop the broker: it binds in a thread of its own, tries again while the port is
@@ -38,6 +44,8 @@ public final class Readiness {
     private static final int SILENCE_MS = 1_000;
     private static final int LONGEST_REQUEST = 8_192;
     private static final int RETRY_MS = 5_000;
+    private static final int LOOK_MS = 1_000;
+    private static final long STALE_NS = 10_000_000_000L;
 
     private final int port;
     private final boolean broker;
@@ -45,7 +53,8 @@ public final class Readiness {
     private final MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
     private final ObjectName brokerState;
     private final ObjectName raft;
-    private volatile boolean joined; // this process has seen a leader
+    private volatile long committed = -1; // the highest watermark so far
+    private volatile long grewAt; // when it was last seen to have grown; 0: never
 
     private Readiness(int port, boolean broker, boolean controller) throws Exception {
         this.port = port;
@@ -85,6 +94,9 @@ public final class Readiness {
                 ServerSocket socket = new ServerSocket();
                 socket.setReuseAddress(true);
                 socket.bind(new InetSocketAddress(port), 64);
+                if (controller) {
+                    daemon("quorum", this::watch);
+                }
                 for (int i = 1; i < WORKERS; i++) {
                     daemon("readiness-" + i, () -> serve(socket));
                 }
@@ -115,11 +127,42 @@ public final class Readiness {
     }
 
     private static void rest() {
+        sleep(100);
+    }
+
+    private static void sleep(int milliseconds) {
         try {
-            Thread.sleep(100);
+            Thread.sleep(milliseconds);
         } catch (InterruptedException ignored) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Looks at the watermark once a second, so that the first probe may already be answered. */
+    private void watch() {
+        while (true) {
+            try {
+                look();
+            } catch (Throwable broken) { // the next look must find this thread alive
+                rest();
+            }
+            sleep(LOOK_MS);
+        }
+    }
+
+    private void look() {
+        Object value = read(raft, "high-watermark");
+        long now = value instanceof Number ? ((Number) value).longValue() : -1;
+        if (now > committed) { // without a leader it is -1, and then what it was before
+            if (committed >= 0) { // the first one was on the disk
+                grewAt = System.nanoTime();
+            }
+            committed = now;
+        }
+    }
+
+    private boolean commits() {
+        return grewAt != 0 && (broker || System.nanoTime() - grewAt < STALE_NS);
     }
 
     /** The request's path; null if it is no HTTP request. Reads to the end of its headers. */
@@ -171,11 +214,8 @@ public final class Readiness {
 
     /** Why this node is not ready; empty if it is. */
     private String missing() {
-        String role = raftState();
-        boolean member = role.equals("leader") || role.equals("follower");
-        joined = joined || member;
-        if (controller && !(broker ? joined : member)) {
-            return "the metadata quorum has no leader here: raft state is " + role;
+        if (controller && !commits()) {
+            return "the metadata quorum commits nothing here: raft state is " + raftState();
         }
         int state = broker ? state(brokerState) : RUNNING;
         return state == RUNNING ? "" : "broker state is " + name(state);
