@@ -64,12 +64,19 @@ def load(path: str | None) -> Catalog:
     return read.load(source).catalog
 
 
-def wanted(context: Context, path: str | None, environment: str | None) -> tuple[Catalog, Desired]:
+def wanted(
+    context: Context,
+    path: str | None,
+    environment: str | None,
+    *,
+    tell: Callable[[str], None] | None = None,
+) -> tuple[Catalog, Desired]:
     """
     The catalog, and what it wants on the cluster of the context.
 
     The context's own catalog, environment and number of brokers hold where nothing else is
-    said. A catalog without environments is the same everywhere.
+    said. A catalog without environments is the same everywhere. `tell` hears where it has some
+    and none is chosen: what is wanted may then fit no cluster at all.
 
     Raises CatalogError and UsageError as `load`, and ContextError for an environment that the
     catalog does not have.
@@ -79,7 +86,11 @@ def wanted(context: Context, path: str | None, environment: str | None) -> tuple
         environment = context.environment
     # The context counts the brokers of its own environment, not of another one.
     brokers = context.brokers if environment in {None, context.environment} else None
-    return loaded, resolve(loaded, environment, brokers)
+    desired = resolve(loaded, environment, brokers)
+    notice = _unchosen(loaded, desired)
+    if tell is not None and notice is not None:
+        tell(notice)
+    return loaded, desired
 
 
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:
@@ -97,6 +108,14 @@ def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Check
     extended, added = lock.extended(loaded.lock, loaded.catalog)
     publication = Publication(lock.beside(source), lock.text(extended), added)
     return Checked(loaded.catalog, loaded.warnings, loaded.unlocked, publication)
+
+
+def _unchosen(catalog: Catalog, desired: Desired) -> str | None:
+    """What to say where the catalog has environments and none of them was chosen."""
+    if desired.environment is not None or not catalog.environments:
+        return None
+    names = ", ".join(catalog.environments)
+    return f"no environment chosen; the catalog has {names}: add --env NAME"
 
 
 def _source(path: str | None) -> tuple[Path, str | None]:

@@ -103,7 +103,12 @@ def report_of(place: Kubernetes, context: Context | None = None) -> Callable[[],
 
 
 def desired(
-    context: Context | None, catalog: str | None, environment: str | None, *, deployed: bool
+    context: Context | None,
+    catalog: str | None,
+    environment: str | None,
+    *,
+    deployed: bool,
+    tell: Callable[[str], None] | None = None,
 ) -> Desired | None:
     """
     What the catalog wants there; None where no catalog fits.
@@ -114,7 +119,7 @@ def desired(
     if deployed and environment is None and known.environment is None:
         loaded = catalogs.load(known.catalog if catalog is None else catalog)
         environment = ENVIRONMENT if ENVIRONMENT in loaded.environments else None
-    return catalogs.wanted(known, catalog, environment)[1]
+    return catalogs.wanted(known, catalog, environment, tell=tell)[1]
 
 
 def local_name(target: contexts.Target) -> str | None:

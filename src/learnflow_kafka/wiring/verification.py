@@ -13,7 +13,7 @@ from learnflow_kafka.errors import KubernetesError
 from learnflow_kafka.wiring import catalogs, contexts, system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from learnflow_kafka.core.checks.evidence import Expectation
     from learnflow_kafka.core.connection import Context
@@ -88,12 +88,17 @@ def _data(context: Context) -> Iterator[KafkaData]:
 
 
 def expected(
-    context: Context, *, catalog: str | None = None, environment: str | None = None
+    context: Context,
+    *,
+    catalog: str | None = None,
+    environment: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Expectation:
     """
     What the context's cluster should be; `catalog` and `environment` replace its own.
 
-    Raises CatalogError and ContextError as loading and resolving do.
+    `tell` is as of `catalogs.wanted`. Raises CatalogError and ContextError as loading and
+    resolving do.
     """
-    declared, wanted = catalogs.wanted(context, catalog, environment)
+    declared, wanted = catalogs.wanted(context, catalog, environment, tell=tell)
     return expectation(declared, wanted, cluster_id=context.cluster_id)

@@ -66,6 +66,17 @@ def test_a_second_up_finds_it_running(learnflow: Learnflow):
 
 
 @pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_its_address_means_the_cluster(learnflow: Learnflow, port: str, host: str):
+    """`-b` with the address of a cluster that runs here knows its catalog and environment."""
+    address = f"{host}:{port}"
+    planned, verified = learnflow("plan", "-b", address), learnflow("verify", "-b", address)
+
+    assert (planned.code, planned.err) == (0, "")
+    assert (verified.code, verified.err) == (0, "")
+
+
+@pytest.mark.usefixtures("running")
 def test_up_says_how_to_connect(learnflow: Learnflow, port: str):
     """Bootstrap address, kcat, Python, and what to run next."""
     text = learnflow("up").text

@@ -65,12 +65,13 @@ def command(
     also looks at the release's objects, and from inside at names and advertised addresses.
     """
     from learnflow_kafka.app.verify import wait
+    from learnflow_kafka.cli.progress import warn
     from learnflow_kafka.cli.views import findings, output
     from learnflow_kafka.core.checks.table import WRITING
     from learnflow_kafka.wiring import contexts, system, verification
 
     context = contexts.resolve(target)
-    expected = verification.expected(context, catalog=catalog, environment=environment)
+    expected = verification.expected(context, catalog=catalog, environment=environment, tell=warn)
 
     def attempt() -> Report:
         return verification.report(context, expected, write=not read_only)
