@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.core.contexts import LOCAL, is_local
 from learnflow_kafka.core.units import FOREVER
 
 if TYPE_CHECKING:
@@ -38,6 +39,33 @@ _MAX_OFFSETS_MS: Final = (2**31 - 1) * 60_000
 
 OFFSETS_OF_ENDLESS_MS: Final = 365 * 86_400_000
 """Where records are kept forever; offsets cannot be."""
+
+
+def name_flag(name: str) -> str:
+    """
+    What a command about clusters of this machine needs, to mean the one of that name.
+
+    >>> name_flag("shop"), name_flag(DEFAULT_NAME)
+    (' --name shop', '')
+    """
+    return "" if name == DEFAULT_NAME else f" --name {name}"
+
+
+def choose_catalog(name: str) -> str:
+    """The command that gives a cluster of this machine another catalog to remember."""
+    return f"learnflow up{name_flag(name)} --catalog PATH (learnflow: the built-in one)"
+
+
+def name_in(context: str) -> str | None:
+    """
+    The name of the cluster of this machine that a context means, or None for another context.
+
+    >>> name_in("local"), name_in("local/shop"), name_in("prod")
+    ('default', 'shop', None)
+    """
+    if context == LOCAL:
+        return DEFAULT_NAME
+    return context.removeprefix(f"{LOCAL}/") if is_local(context) else None
 
 
 class Mode(StrEnum):
@@ -162,7 +190,7 @@ class Cluster:
     @property
     def context_name(self) -> str:
         """The implicit context that means this cluster: `local`, or `local/NAME`."""
-        return "local" if self.name == DEFAULT_NAME else f"local/{self.name}"
+        return LOCAL if self.name == DEFAULT_NAME else f"{LOCAL}/{self.name}"
 
     @property
     def context(self) -> Context:

@@ -23,7 +23,7 @@ from learnflow_kafka.core.contexts import (
     parse_bootstrap,
 )
 from learnflow_kafka.core.kubernetes import CLIENT_PORT
-from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK
+from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, name_flag
 from learnflow_kafka.errors import ContextError, LocalError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
@@ -167,7 +167,7 @@ def named(name: str) -> Context:
     if is_local(name):
         found = local(name)
         if found is None:
-            up = "learnflow up" if name == LOCAL else f"learnflow up --name {_cluster(name)}"
+            up = f"learnflow up{name_flag(_cluster(name))}"
             raise ContextError(f"no Kafka of {name!r} runs on this machine", fix=f"`{up}`")
         return found
     place = kubernetes_place(name)

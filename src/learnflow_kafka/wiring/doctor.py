@@ -117,7 +117,7 @@ def desired(
     """
     known = context or Context("", Connection(()))
     if deployed and environment is None and known.environment is None:
-        loaded = catalogs.load(known.catalog if catalog is None else catalog)
+        loaded = catalogs.of(known, catalog)
         environment = ENVIRONMENT if ENVIRONMENT in loaded.environments else None
     return catalogs.wanted(known, catalog, environment, tell=tell)[1]
 

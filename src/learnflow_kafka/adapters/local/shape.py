@@ -15,6 +15,7 @@ from learnflow_kafka.core.local import (
     Mode,
     Node,
     Role,
+    name_flag,
 )
 from learnflow_kafka.errors import RefusedError, UsageError
 
@@ -59,7 +60,7 @@ def require_same(spec: ClusterSpec, cluster: Cluster) -> None:
                 f"the cluster {cluster.name!r} was made with {what} {there}, not {wished}",
                 where=str(cluster.directory),
                 fix=f"another cluster: learnflow up --name OTHER ...; or begin anew (this removes "
-                f"its data): learnflow down --wipe{_name_flag(cluster)}",
+                f"its data): learnflow down --wipe{name_flag(cluster.name)}",
             )
 
 
@@ -136,7 +137,3 @@ def _roles(mode: Mode, node: int, brokers: int) -> tuple[Role, ...]:
         return (Role.BROKER,)
     voters = _QUORUM if brokers >= _QUORUM else 1
     return (Role.BROKER, Role.CONTROLLER) if node <= voters else (Role.BROKER,)
-
-
-def _name_flag(cluster: Cluster) -> str:
-    return "" if cluster.context_name == "local" else f" --name {cluster.name}"

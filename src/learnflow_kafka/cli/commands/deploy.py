@@ -17,6 +17,7 @@ from learnflow_kafka.cli.options import (
     kubernetes_options,
     yes_option,
 )
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.errors import LearnflowError
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ def command(
     from learnflow_kafka.cli.places import of_context
     from learnflow_kafka.wiring import deployment
 
-    where = of_context(name, place)
+    where, own = of_context(name, place), own_path(catalog)
     request = Request(
         place=where,
-        catalog=str(Path(catalog).absolute()) if catalog else catalog,
+        catalog=str(Path(own).absolute()) if own else own,
         environment=environment,
         mode=mode,
         brokers=brokers,

@@ -77,4 +77,4 @@ def _declared(
 
     if not (catalog or environment or context.catalog or context.environment):
         return {}
-    return declared_groups(catalogs.load(catalog or context.catalog))
+    return declared_groups(catalogs.of(context, catalog))

@@ -10,6 +10,7 @@ import click
 
 from learnflow_kafka.cli.handler import INTERRUPTED
 from learnflow_kafka.cli.options import catalog_options, dry_run_option, json_option
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.local import DEFAULT_NAME, DEFAULT_PORT, MAX_BROKERS, ClusterSpec, Mode
 
 if TYPE_CHECKING:
@@ -104,8 +105,9 @@ def command(
 
 
 def _absolute(catalog: str | None) -> str | None:
-    """The path as the next `up` will need it; an empty one stays empty, and is refused."""
-    return str(Path(catalog).absolute()) if catalog else catalog
+    """The path as the next `up` will need it; a word stays, and so does an empty one."""
+    own = own_path(catalog)
+    return str(Path(own).absolute()) if own else catalog
 
 
 def _up(request: Request, world: World, *, as_json: bool) -> int:

@@ -26,6 +26,7 @@ from learnflow_kafka.core.local import (
     Serving,
     Warned,
     Wiped,
+    name_flag,
 )
 from learnflow_kafka.core.local import Waiting as WaitingForOther
 from learnflow_kafka.core.names import is_reserved
@@ -145,7 +146,8 @@ def connecting(cluster: Cluster, desired: Desired | None = None) -> Iterator[str
     )
     yield f"next        learnflow topics list{name}"
     yield f"            learnflow consume {topic} --follow{name}"
-    yield f"            learnflow status{_flag(cluster)}   learnflow down{_flag(cluster)}"
+    flag = name_flag(cluster.name)
+    yield f"            learnflow status{flag}   learnflow down{flag}"
 
 
 def up_json(events: Sequence[UpEvent]) -> dict[str, object]:
@@ -245,7 +247,7 @@ def show_status(found: ClusterStatus, console: Console) -> None:
     if found.silence:
         console.print(f"leader and registrations: not known ({found.silence})")
     if not found.healthy:
-        console.print(f"next: learnflow up{_flag(cluster)}")
+        console.print(f"next: learnflow up{name_flag(cluster.name)}")
 
 
 def _verdict(found: ClusterStatus) -> str:
@@ -376,7 +378,3 @@ def _node_json(node: Node) -> dict[str, object]:
 
 def _roles(node: Node) -> str:
     return " and ".join(role.value for role in node.roles)
-
-
-def _flag(cluster: Cluster) -> str:
-    return "" if cluster.context_name == "local" else f" --name {cluster.name}"
