@@ -8,6 +8,7 @@ processes; every step is an event, so that views can show it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
@@ -29,6 +30,7 @@ ENVIRONMENT: Final = "local"
 
 MAX_BROKERS: Final = 9
 LOOPBACK: Final = "127.0.0.1"
+EVERY_INTERFACE: Final = "0.0.0.0"  # noqa: S104 - where a listener may bind, named to refuse it too
 
 
 OFFSETS_AT_LEAST_MS: Final = 30 * 86_400_000
@@ -39,6 +41,26 @@ _MAX_OFFSETS_MS: Final = (2**31 - 1) * 60_000
 
 OFFSETS_OF_ENDLESS_MS: Final = 365 * 86_400_000
 """Where records are kept forever; offsets cannot be."""
+
+
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
+
+
+def host_fault(host: str) -> str | None:
+    """
+    Why containers cannot be told this host, or None where they can.
+
+    What a broker cannot advertise kills its JVM, so it must never reach a cluster's record.
+
+    >>> host_fault("host.docker.internal"), host_fault("0.0.0.0")
+    (None, "'0.0.0.0' is every interface, and no address that a client can reach")
+    """
+    if not _HOST.match(host):
+        return f"{host!r} is no host; write a name or an IPv4 address, without a port"
+    if host == EVERY_INTERFACE:
+        return f"{host!r} is every interface, and no address that a client can reach"
+    return None
 
 
 def name_flag(name: str) -> str:

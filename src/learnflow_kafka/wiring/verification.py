@@ -9,6 +9,7 @@ from learnflow_kafka.app.verify import Ports, gather, silent, verify
 from learnflow_kafka.app.verify_kubernetes import advertised_by, together, verify_deployment
 from learnflow_kafka.core.checks.evidence import expectation
 from learnflow_kafka.core.checks.table import evaluate
+from learnflow_kafka.core.local import name_in
 from learnflow_kafka.errors import KubernetesError
 from learnflow_kafka.wiring import catalogs, contexts, system
 
@@ -64,6 +65,27 @@ def ports(context: Context) -> Ports:
         network=system.network(),
         clock=system.clock(),
     )
+
+
+def beside(context: Context) -> tuple[str, ...]:
+    """
+    What a verification leaves out and should say: addresses for containers that do not open here.
+
+    Only containers may know the name of such an address.
+    """
+    name = name_in(context.name)
+    if name is None:
+        return ()
+    from learnflow_kafka.wiring.local import runtime
+
+    cluster, network = runtime().find(name), system.network()
+    found = []
+    for address in cluster.containers_bootstrap if cluster else ():
+        host, _, port = address.rpartition(":")
+        fault = network.reachable(host, int(port), timeout=CONNECT)
+        if fault is not None:
+            found.append(f"the address for containers {address} was not checked: {fault}")
+    return tuple(found)
 
 
 @contextmanager

@@ -142,6 +142,17 @@ def test_a_broker_listens_on_loopback_only(runtime: LocalRuntime, spec: ClusterS
     assert addresses
 
 
+def test_a_host_that_no_broker_can_advertise_is_never_kept(
+    runtime: LocalRuntime, spec: ClusterSpec
+):
+    """It is refused before there is a record, so that the next `up` knows nothing of it."""
+    wish = ClusterSpec(name="t", port=spec.port, containers="foo bar")
+
+    with pytest.raises(UsageError, match="'foo bar' is no host"):
+        up(runtime, wish)
+    assert runtime.find("t") is None
+
+
 def test_containers_reach_the_broker_where_it_was_asked_for(
     runtime: LocalRuntime, spec: ClusterSpec
 ):

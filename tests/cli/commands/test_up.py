@@ -76,6 +76,16 @@ def test_its_address_means_the_cluster(learnflow: Learnflow, port: str, host: st
     assert (verified.code, verified.err) == (0, "")
 
 
+def test_verify_says_which_address_only_containers_know(port: str, learnflow: Learnflow):
+    """A name that does not resolve here cannot be checked from here, and is no failure."""
+    learnflow("up", "--port", port, "--listen-containers", "only.containers.invalid")
+    done = learnflow("verify")
+
+    assert done.code == 0
+    assert "warning: the address for containers only.containers.invalid:" in done.err
+    assert "was not checked: the name 'only.containers.invalid' does not resolve" in done.err
+
+
 @pytest.mark.usefixtures("running")
 def test_up_says_how_to_connect(learnflow: Learnflow, port: str):
     """Bootstrap address, kcat, Python, and what to run next."""

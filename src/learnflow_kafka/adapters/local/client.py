@@ -81,13 +81,13 @@ class LocalRuntime:
         """See `Runtime.preview`."""
         directory = self._directory(spec)
         there = records.read(directory)
+        shape.require_possible(spec, there)
         mode = spec.mode or (there.mode if there else Mode.KRAFT)
         version, missing = self._version_and_missing(mode)
         if there is None:
             records.require_ours(directory)
             new = shape.new_cluster(spec, directory, version, "")
             return Preview(new, exists=False, running=(), download_bytes=missing)
-        shape.require_same(spec, there)
         up = tuple(read.running(there))
         cluster = there if up else shape.changed(spec, there)
         return Preview(cluster, exists=True, running=up, download_bytes=missing)
@@ -96,6 +96,7 @@ class LocalRuntime:
         """See `Runtime.start`."""
         directory = self._directory(spec)
         there = records.read(directory)
+        shape.require_possible(spec, there)
         engine = yield from self.prepare(spec.mode or (there.mode if there else Mode.KRAFT))
         held = FileLock(directory / records.LOCK)
         try:

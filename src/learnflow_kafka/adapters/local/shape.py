@@ -15,6 +15,7 @@ from learnflow_kafka.core.local import (
     Mode,
     Node,
     Role,
+    host_fault,
     name_flag,
 )
 from learnflow_kafka.errors import RefusedError, UsageError
@@ -46,6 +47,17 @@ def new_cluster(spec: ClusterSpec, directory: Path, version: str, cluster_id: st
         containers=spec.containers, declaration=spec.declaration or Declaration(),
     )  # fmt: skip
     return with_ports(bare, spec.port or DEFAULT_PORT)
+
+
+def require_possible(spec: ClusterSpec, there: Cluster | None) -> None:
+    """Raise UsageError or RefusedError for what can be refused before anything is fetched."""
+    fault = None if spec.containers is None else host_fault(spec.containers)
+    if fault is not None:
+        raise UsageError(
+            fault, where="--listen-containers", fix="such as host.docker.internal or 172.17.0.1"
+        )
+    if there is not None:
+        require_same(spec, there)
 
 
 def require_same(spec: ClusterSpec, cluster: Cluster) -> None:

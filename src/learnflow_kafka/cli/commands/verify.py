@@ -84,6 +84,8 @@ def command(
         report = attempt()
     else:
         report = _waited(wait(attempt, healthy, system.clock(), timeout=patience))
+    for notice in verification.beside(context):
+        warn(notice)
     good = healthy(report)
     if as_json:
         output.emit_json(findings.as_json(report, healthy=good))
