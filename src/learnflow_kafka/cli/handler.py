@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 OUR_BUG: Final = 70
-_AIMS: Final = {"-b": "-b", "--bootstrap": "-b", "-c": "-c", "--context": "-c"}
-_FOR_A_CLUSTER: Final = re.compile(r"(learnflow (?:verify|dlt list|topics list)(?=`|$))")
 _CANNOT_WRITE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -96,19 +93,10 @@ def _report(error: LearnflowError, *, as_json: bool) -> None:
 
 
 def _aimed(fix: str | None, args: list[str]) -> str | None:
-    """The next command at the cluster that this one was told, by `-b` or `-c`."""
-    if fix is None:
-        return None
-    words = iter(args)
-    for word in words:
-        name, _, value = word.partition("=")
-        if name in _AIMS:
-            cluster = value or next(words, "")
-            return "".join(
-                f"{part} {_AIMS[name]} {cluster}" if _FOR_A_CLUSTER.fullmatch(part) else part
-                for part in _FOR_A_CLUSTER.split(fix)
-            )
-    return fix
+    """The next command at the cluster that this one was told."""
+    from learnflow_kafka.cli import aims  # noqa: PLC0415 - only on this path
+
+    return None if fix is None else aims.aimed(fix, aims.of_words(args))
 
 
 def _show_problems(error: CatalogError) -> None:

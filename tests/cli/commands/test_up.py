@@ -214,7 +214,7 @@ def test_a_taken_port_is_one_error_with_a_way_out(running: Done, port: str, lear
 
     assert done.code == 1
     assert f"port {port} is taken by Kafka in" in done.err
-    assert "next: learnflow up --port" in done.err
+    assert "next: learnflow up --name other --port" in done.err
 
 
 def test_in_the_foreground_kafka_ends_with_the_command(port: str, own_home: Path):

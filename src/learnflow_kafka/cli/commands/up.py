@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.handler import INTERRUPTED
 from learnflow_kafka.cli.options import catalog_options, dry_run_option, json_option
 from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.local import DEFAULT_NAME, DEFAULT_PORT, MAX_BROKERS, ClusterSpec, Mode
 
 if TYPE_CHECKING:
-    from learnflow_kafka.app.up import Request, World
+    from learnflow_kafka.app.up import Request, UpEvent, World
 
 
 @click.command(
@@ -116,9 +118,10 @@ def _up(request: Request, world: World, *, as_json: bool) -> int:
     from learnflow_kafka.cli.views import local, output
     from learnflow_kafka.core.local import Downloading
 
-    events = []
+    events, aim = [], aims.of_cluster(request.spec.name)
     with Teller(as_json=as_json) as teller:
-        for event in up(request, world):
+        for told in up(request, world):
+            event = _aimed(told, aim)
             if isinstance(event, Downloading):
                 teller.download(event)
                 continue
@@ -127,10 +130,19 @@ def _up(request: Request, world: World, *, as_json: bool) -> int:
                 if not as_json:
                     local.show_up(event, output.console())
             elif text := local.line(event):
-                teller.line(text)
+                teller.line(aims.aimed(text, aim))
     if as_json:
         output.emit_json(local.up_json(events))
     return 0 if any(isinstance(e, Up) and e.ok for e in events) else 1
+
+
+def _aimed(event: UpEvent, aim: aims.Aim) -> UpEvent:
+    """The end's report recommends commands; they mean this cluster."""
+    from learnflow_kafka.app.up import Up
+
+    if isinstance(event, Up):
+        return replace(event, report=aims.report(event.report, aim))
+    return event
 
 
 def _attended(request: Request, world: World) -> int:

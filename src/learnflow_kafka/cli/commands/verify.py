@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.durations import Seconds
 from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
 from learnflow_kafka.core.findings import Report
@@ -70,11 +71,12 @@ def command(
     from learnflow_kafka.core.checks.table import WRITING
     from learnflow_kafka.wiring import contexts, system, verification
 
-    context = contexts.resolve(target)
+    context, aim = contexts.resolve(target), aims.of_target(target)
     expected = verification.expected(context, catalog=catalog, environment=environment, tell=warn)
 
     def attempt() -> Report:
-        return verification.report(context, expected, write=not read_only)
+        made = verification.report(context, expected, write=not read_only)
+        return aims.report(made, aim)
 
     def healthy(report: Report) -> bool:
         left_out = WRITING if read_only else frozenset()

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 UNKNOWN = "?"
 
 
-def show_list(topics: Sequence[TopicSummary], console: Console) -> None:
-    """One line a topic."""
+def show_list(
+    topics: Sequence[TopicSummary], console: Console, *, apply: str = "learnflow apply"
+) -> None:
+    """One line a topic; `apply` is the command that would make some."""
     if not topics:
-        console.print("There are no topics. `learnflow apply` makes those of the catalog.")
+        console.print(f"There are no topics. `{apply}` makes those of the catalog.")
         return
     rows = table("topic", "partitions>", "replication>", "size>", "retention>", "problems")
     for topic in topics:
