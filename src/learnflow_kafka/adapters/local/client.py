@@ -26,7 +26,7 @@ from learnflow_kafka.adapters.local import (
 )
 from learnflow_kafka.adapters.local.locking import FileLock
 from learnflow_kafka.core.local import Mode, NodeStarting, Prepared, Preview, Serving, Warned, Wiped
-from learnflow_kafka.errors import LocalError, UsageError
+from learnflow_kafka.errors import LocalError, StartError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -114,9 +114,18 @@ class LocalRuntime:
                 if isinstance(event, NodeStarting | Serving):
                     self._records.remember(spec.name, directory)
                 yield event
-        except LocalError:
+        except LocalError as error:
             records.clear_unmade(directory)
+            if isinstance(error, StartError):
+                self._blame_jars(engine)
             raise
+
+    def _blame_jars(self, engine: Engine) -> None:
+        """A broker that does not start may have met a jar that rotted; raises ChecksumError."""
+        locks = (lock.read(version) for version in lock.VERSIONS.values())
+        for locked in locks:
+            if locked.digest == engine.distribution.identity:
+                distribution.require_intact(locked, self._cache)
 
     def prepare(self, mode: Mode) -> Generator[LocalEvent, None, Engine]:
         """Find or fetch what runs a cluster of this mode."""
