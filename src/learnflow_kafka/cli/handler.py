@@ -16,6 +16,7 @@ import click
 
 from learnflow_kafka import __version__
 from learnflow_kafka.cli import pipes
+from learnflow_kafka.cli.signals import Terminated
 from learnflow_kafka.errors import CatalogError, LearnflowError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 OUR_BUG: Final = 70
 _CANNOT_WRITE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -45,7 +47,11 @@ def guarded(command: click.Command, args: list[str]) -> int:
         else:
             _report(_as_usage_error(error), as_json=as_json)
         return UsageError.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click turns the first into the second.
+        if isinstance(error.__cause__ or error, Terminated):
+            click.echo("learnflow: terminated", err=True)
+            return TERMINATED
         click.echo("\nlearnflow: interrupted", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge: whatever escaped is our bug

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from learnflow_kafka.cli import pipes
 from learnflow_kafka.cli.options import Target, json_option, target_options
+from learnflow_kafka.cli.signals import terminable
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ Example:
   learnflow consume learning.query --from 10m --follow --keys
   learnflow consume learning.query --from-beginning --format '%p/%o %k %s\\n'
 
-Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 130) or until
-the reader of a pipe goes away (0). With a beginning it ends at the end, unless --follow.
---format takes kcat's letters: %k key, %s value, %t topic, %p partition, %o offset, %T time
-in milliseconds, %h headers."""
+Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 130), SIGTERM
+(143), or until the reader of a pipe goes away (0). With a beginning it ends at the end, unless
+--follow. --format takes kcat's letters: %k key, %s value, %t topic, %p partition, %o offset,
+%T time in milliseconds, %h headers."""
 )
 @click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
 @click.option("--from-beginning", is_flag=True, help="Every record that is still there.")
@@ -84,15 +86,19 @@ def command(
     )
     show = _renderer(template, keys=keys, headers=headers, as_json=as_json)
     records = _records(contexts.revealed(contexts.resolve(target)), reading, group)
-    try:
+    with terminable():
+        _print(records, show, at_once=reading.follow)
+    return 0
+
+
+def _print(records: Generator[Record], show: Callable[[Record], bytes], *, at_once: bool) -> None:
+    """Every record; however it ends, a group is left and its place committed."""
+    with closing(records):
         for record in records:
             sys.stdout.buffer.write(show(record))
-            if reading.follow:
+            if at_once:
                 sys.stdout.buffer.flush()
         sys.stdout.buffer.flush()
-    finally:
-        records.close()
-    return 0
 
 
 def _records(context: Context, reading: Reading, group: str | None) -> Generator[Record]:

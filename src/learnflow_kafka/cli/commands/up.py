@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.handler import INTERRUPTED
 from learnflow_kafka.cli.options import catalog_options, dry_run_option, json_option
+from learnflow_kafka.cli.signals import terminable
 from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.local import DEFAULT_NAME, DEFAULT_PORT, MAX_BROKERS, ClusterSpec, Mode
 
@@ -101,8 +101,8 @@ def command(
     if dry_run:
         return _preview(request, world, as_json=as_json)
     if foreground:
-        signal.signal(signal.SIGTERM, _interrupt)
-        return _attended(request, world)
+        with terminable():
+            return _attended(request, world)
     return _up(request, world, as_json=as_json)
 
 
@@ -178,8 +178,3 @@ def _preview(request: Request, world: World, *, as_json: bool) -> int:
     else:
         local.show_preview(found, desired, output.console())
     return 0
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    del signum, frame
-    raise KeyboardInterrupt
