@@ -48,7 +48,12 @@ Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 1
 @click.option("--headers", is_flag=True, help="Show the headers and a tab before that.")
 @click.option("--format", "template", metavar="TEMPLATE", help=r"Such as '%k: %s\n'.")
 @click.option("--uncommitted", is_flag=True, help="Records of open transactions too.")
-@click.option("--group", metavar="NAME", help="Read as a member of a group that keeps its place.")
+@click.option(
+    "--group",
+    metavar="NAME",
+    help="Read as a member of a group that keeps its place, until Ctrl-C. A new group begins at "
+    "the beginning; --from-beginning insists that it is new.",
+)
 @target_options
 @json_option
 def command(
@@ -74,12 +79,16 @@ def command(
     from learnflow_kafka.wiring import contexts
 
     beginning = _beginning(moment, last, offset, from_beginning=from_beginning)
-    if group and (beginning or partitions or uncommitted):
-        raise UsageError("a group has its own place; --group takes no beginning and no partition")
+    placed = beginning is not None and not from_beginning
+    if group and (placed or partitions or uncommitted):
+        raise UsageError(
+            "a group has its own place; --group takes no partition, and only --from-beginning",
+            fix="learnflow groups reset GROUP --to PLACE moves a group",
+        )
     reading = Reading(
         tuple(dict.fromkeys(topics)),
         beginning or _from_now(),
-        follow=follow or beginning is None,
+        follow=follow or beginning is None or group is not None,
         most=most,
         partitions=frozenset(partitions) or None,
         committed_only=not uncommitted,
