@@ -247,7 +247,17 @@ def show_status(found: ClusterStatus, console: Console) -> None:
     if found.silence:
         console.print(f"leader and registrations: not known ({found.silence})")
     if not found.healthy:
-        console.print(f"next: learnflow up{name_flag(cluster.name)}")
+        console.print(f"next: {_next(found.local)}")
+
+
+def _next(found: LocalStatus) -> str:
+    """What mends the cluster: `up` starts what is missing, and nothing that stands still."""
+    still = [str(n.pid) for n in found.nodes if n.state is NodeState.SUSPENDED]
+    up = f"learnflow up{name_flag(found.cluster.name)}"
+    if not still:
+        return up
+    missing = any(n.state is NodeState.STOPPED for n in found.nodes)
+    return f"kill -CONT {' '.join(still)}" + (f", then {up}" if missing else "")
 
 
 def _verdict(found: ClusterStatus) -> str:
