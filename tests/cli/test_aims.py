@@ -56,6 +56,7 @@ def test_commands_in_a_text_get_the_cluster(text: str, there: str):
     [
         "learnflow down --wipe --name other",
         "learnflow verify -c prod",
+        "learnflow status --all",
         "`learnflow upgrade` and learnflow context list",
     ],
 )

@@ -49,7 +49,7 @@ FAR: Final = (
 _CONTEXT: Final = ("-c", "--context")
 _BOOTSTRAP: Final = ("-b", "--bootstrap")
 _NAME: Final = "--name"
-_AIMED: Final = r"(?![^`\n]* (?:-b|-c|--bootstrap|--context|--name|--namespace)\b)"
+_AIMED: Final = r"(?![^`\n]* (?:-b|-c|--bootstrap|--context|--name|--namespace|--all)\b)"
 _COMMAND: Final = re.compile(
     rf"\blearnflow (?P<command>{'|'.join((*HERE, *FAR))})(?![\w-]){_AIMED}"
 )

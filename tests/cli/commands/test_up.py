@@ -13,6 +13,8 @@ import pytest
 from tests.support.commands import Done, Learnflow
 from tests.support.ports import free_ports
 
+from learnflow_kafka.adapters.local import records
+from learnflow_kafka.core.local import Cluster, Mode
 from learnflow_kafka.wiring.local import runtime
 
 if TYPE_CHECKING:
@@ -161,7 +163,30 @@ def test_down_keeps_the_data_and_says_what_it_did(learnflow: Learnflow):
     assert [n["name"] for n in done.json["stopped"]] == ["broker-1"]
     assert not done.json["wiped"]
     assert learnflow("status", "--json").json["state"] == "stopped"
-    assert "does not run" in again.text
+    assert (again.code, again.text) == (0, "the cluster 'default' does not run\n")
+
+
+@pytest.mark.parametrize("rehearsal", [(), ("--dry-run",), ("--wipe", "--yes")])
+def test_down_of_a_mistyped_name_is_an_error(
+    learnflow: Learnflow, own_home: Path, rehearsal: tuple[str, ...]
+):
+    """It names the nearest cluster, instead of saying that the one it stopped does not run."""
+    shop = own_home / "data" / "clusters" / "shop"
+    shop.mkdir(parents=True)
+    records.write(Cluster("shop", "id", Mode.KRAFT, "4.3.1", shop, ()))
+    done = learnflow("down", "--name", "shpo", *rehearsal)
+
+    assert done.code == 1
+    assert "there is no cluster 'shpo' on this machine" in done.err
+    assert "next: learnflow down --name shop; learnflow status --all" in done.err
+
+
+@pytest.mark.usefixtures("own_home")
+def test_down_where_nothing_was_made_has_nothing_to_do(learnflow: Learnflow):
+    """Nobody mistyped a name: a script may clean up twice."""
+    done = learnflow("down")
+
+    assert (done.code, done.text) == (0, "the cluster 'default' does not exist\n")
 
 
 @pytest.mark.usefixtures("running")
