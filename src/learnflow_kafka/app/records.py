@@ -12,6 +12,7 @@ from learnflow_kafka.app.lookup import allowed, extents, fault_error, find_topic
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.reading import (
     FromBeginning,
+    FromOffset,
     FromTime,
     Last,
     newest,
@@ -325,6 +326,8 @@ def _from(
         case Last():
             at = {}
         case other:
+            if isinstance(other, FromOffset):
+                _require_reached(other.offset, ends)
             at = starts(other, ends)
     if reading.follow:
         return data.read(at, committed_only=reading.committed_only, stop=stop)
@@ -334,6 +337,19 @@ def _from(
     return data.read(
         {p: at[p] for p in until}, until=until, committed_only=reading.committed_only, stop=stop
     )
+
+
+def _require_reached(offset: int, ends: Mapping[TopicPartition, Extent]) -> None:
+    """An offset that no partition has come to is mistyped: nothing would be read, in silence."""
+    highest = max((e.end for e in ends.values() if e.end is not None), default=0)
+    if offset > highest:
+        topics = dict.fromkeys(where.topic for where in ends)
+        raise RequestError(
+            f"offset {offset} is beyond the end of every partition: the furthest ends at {highest}",
+            code="OFFSET_OUT_OF_RANGE",
+            where=", ".join(topics),
+            fix=f"learnflow topics describe {' '.join(topics)}",
+        )
 
 
 def _at_time(
