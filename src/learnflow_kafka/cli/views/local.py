@@ -17,6 +17,7 @@ from learnflow_kafka.app.events import (
 from learnflow_kafka.app.up import Held, Up
 from learnflow_kafka.cli.views import findings, plan
 from learnflow_kafka.cli.views import tables as tabular
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.local import (
     NodeStarting,
     NodeState,
@@ -101,10 +102,14 @@ def _serving(event: Serving) -> str:
 
 def _planned(made: Plan) -> str:
     counts = made.counts
-    told = f"catalog {made.catalog}: {counts.declared} topics declared + {counts.derived} derived"
+    declared = counted(counts.declared, "topic")
+    told = f"catalog {made.catalog}: {declared} declared + {counts.derived} derived"
     created = made.count(CreateTopic)
     if not made.pending:
         return f"{told}; all there"
+    if not made.steps:
+        blocked = len({b.topic for b in made.blocked})
+        return f"{told}; nothing to create or change" + (f", {blocked} blocked" if blocked else "")
     return f"{told}; {created} to create, {len(made.steps) - created} to change"
 
 
@@ -202,7 +207,7 @@ def show_preview(found: Preview, desired: Desired, console: Console) -> None:
         else:
             console.print(f"would start {node.name} ({_roles(node)}) at port {node.port}")
     console.print(
-        f"would apply catalog {desired.catalog}: {desired.declared} topics declared + "
+        f"would apply catalog {desired.catalog}: {counted(desired.declared, 'topic')} declared + "
         f"{desired.derived} derived, and verify"
     )
     console.print("dry run: nothing was changed")
