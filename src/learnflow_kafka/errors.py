@@ -109,15 +109,20 @@ class Problem:
 
 
 class CatalogError(LearnflowError):
-    """The catalog cannot be used; `problems` holds every reason, in order of place."""
+    """
+    The catalog cannot be used; `problems` holds every reason, in order of place.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    `warnings` are what is doubtful in it besides.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], warnings: tuple[Problem, ...] = ()) -> None:
         count = len(problems)
         super().__init__(
             f"{count} problem{'' if count == 1 else 's'} in the catalog",
             fix="mend what is named above; `learnflow validate PATH` checks it without a cluster",
         )
         self.problems = problems
+        self.warnings = warnings
 
     def remembered(self, by: str, fix: str) -> Self:
         """The error about a catalog that nobody named this time: who remembers it, and how else."""

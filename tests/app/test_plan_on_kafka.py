@@ -19,6 +19,7 @@ from learnflow_kafka.app.adopt import adopt
 from learnflow_kafka.app.apply import apply
 from learnflow_kafka.app.events import Done, Proved, succeeded
 from learnflow_kafka.app.execution import Patience
+from learnflow_kafka.app.removals import measure
 from learnflow_kafka.core.catalog import Topic
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.plans.changes import AddPartitions, CreateTopic
@@ -145,6 +146,28 @@ def test_retention_cuts_show_real_offsets(kafka1: LocalKafka, prefix: str):
     assert [(r.first, r.until) for r in risk.removed] == [(0, 3)]
     assert risk.bytes
     assert 1000 < risk.bytes < 3000
+
+
+def test_a_saved_plan_is_measured_again_by_real_offsets(kafka1: LocalKafka, prefix: str):
+    """Old records that arrive after the plan was made count as more than it showed."""
+    name = f"{prefix}grew"
+    wanted = catalog(Topic(name, 1, retention_ms=DAY))
+    with kafka.admin(kafka1.context) as admin, kafka.data(kafka1.context) as data:
+
+        def write(number: int) -> None:
+            records = (NewRecord(name, b"x", timestamp_ms=_now() - 3 * DAY) for _ in range(number))
+            assert len([*data.produce(records, partitioner="murmur2_random", timeout=20)]) == number
+
+        admin.create_topics([CreateTopic(name, 1, 1, {"retention.ms": "-1"})])
+        write(10)
+        plan = planned(admin, wanted, Scope(declared_only=True))
+        same = measure(plan, admin, now_ms=_now())
+        write(5_000)
+        more = measure(plan, admin, now_ms=_now())
+        admin.delete_topics([name])
+
+    assert [(r.shown.records, r.now.records, r.grew) for r in same] == [(10, 10, False)]
+    assert [(r.shown.records, r.now.records, r.grew) for r in more] == [(10, 5_010, True)]
 
 
 def test_a_latest_group_skips_nothing_in_new_partitions(kafka1: LocalKafka, prefix: str):

@@ -6,7 +6,6 @@ import pytest
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Right
 from learnflow_kafka.app.topics import (
-    Overrides,
     delete,
     describe_topics,
     list_topics,
@@ -14,8 +13,13 @@ from learnflow_kafka.app.topics import (
     require_deletable,
 )
 from learnflow_kafka.core.observed import GroupProtocol, TopicPartition
+from learnflow_kafka.core.plans.plan import Scope
+from learnflow_kafka.core.plans.policy import FRESH_MS
 from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.errors import RefusedError, RequestError
+
+NOW = 10 * FRESH_MS
+"""Milliseconds since the epoch, days after the last record."""
 
 
 @pytest.fixture
@@ -90,8 +94,8 @@ def test_a_topic_in_use_needs_to_be_named_again(kafka: MemoryKafka):
     found = losses(kafka, ["orders"])
 
     with pytest.raises(RefusedError, match="billing is active") as caught:
-        require_deletable(kafka, found, Overrides())
-    require_deletable(kafka, found, Overrides(anyway=frozenset({"orders"})))
+        require_deletable(kafka, found, Scope(), now_ms=NOW)
+    require_deletable(kafka, found, Scope(delete_anyway=("orders",)), now_ms=NOW)
 
     assert caught.value.fix == "if you are certain, add --delete-anyway orders"
 
@@ -120,11 +124,22 @@ def test_internal_and_reserved_topics_need_to_be_named_again(kafka: MemoryKafka)
     found = losses(kafka, names)
 
     with pytest.raises(RefusedError) as caught:
-        require_deletable(kafka, found, Overrides())
+        require_deletable(kafka, found, Scope(), now_ms=NOW)
     with pytest.raises(RefusedError, match="_learnflow"):
-        require_deletable(kafka, found, Overrides(internal=frozenset(names[:1])))
+        require_deletable(kafka, found, Scope(allow_internal=tuple(names[:1])), now_ms=NOW)
 
-    assert str(caught.value).count("is internal") == 2
+    assert all(f"{name}: it is" in str(caught.value) for name in names)
+
+
+def test_fresh_data_needs_to_be_named_again(kafka: MemoryKafka):
+    """A topic that was written to within a day is refused as in a plan, by the plan's rule."""
+    found = losses(kafka, ["orders"])
+    soon = 9 + FRESH_MS - 1
+
+    with pytest.raises(RefusedError, match=r"orders: it was written to .* \[delete-fresh-data\]"):
+        require_deletable(kafka, found, Scope(), now_ms=soon)
+    require_deletable(kafka, found, Scope(), now_ms=soon + 1)
+    require_deletable(kafka, found, Scope(delete_anyway=("orders",)), now_ms=soon)
 
 
 def test_deletion_reports_each_topic(kafka: MemoryKafka):

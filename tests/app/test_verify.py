@@ -281,12 +281,17 @@ def test_a_request_that_hangs_is_not_answered_with_another_verification(kafka: M
     assert fix.startswith("look at the broker's process and log")
 
 
-def test_a_cluster_with_zookeeper_is_healthy_by_its_controller():
-    """Where there is no quorum, a controller is what can be proved."""
-    kafka = MemoryKafka(1, metadata=Metadata.ZOOKEEPER)
-    report = verify(Expectation(), ports(kafka))
+@pytest.mark.parametrize(
+    ("servers", "status"), [({"zk:2181": None}, Status.OK), ({}, Status.NOT_CHECKED)]
+)
+def test_a_cluster_with_zookeeper_is_healthy_by_zookeepers_own_word(
+    servers: dict[str, str | None], status: Status
+):
+    """Where nobody can ask ZooKeeper, nobody claims that it serves."""
+    asked = replace(ports(MemoryKafka(1, metadata=Metadata.ZOOKEEPER)), zookeeper=lambda: servers)
+    report = verify(Expectation(), asked)
 
-    assert found(report, "cluster.metadata").status is Status.OK
+    assert found(report, "cluster.metadata").status is status
 
 
 def test_a_missing_topic_is_named():

@@ -312,3 +312,26 @@ def test_a_cluster_that_takes_connections_and_never_answers_is_one_failure(
     assert "did not answer in time" in found(report, "bootstrap.reachable").detail
     assert report.count(Status.FAILED) == 1
     assert report.count(Status.OK) == 0
+
+
+# --- ZooKeeper of our own, to kill -------------------------------------------
+
+
+@pytest.fixture
+def own39() -> Iterator[LocalKafka]:
+    """One broker and its ZooKeeper that nobody else uses."""
+    yield from clusters.started("verify39", 1, Mode.ZOOKEEPER)
+
+
+@pytest.mark.slow
+def test_a_killed_zookeeper_is_told_although_the_broker_names_its_controller(own39: LocalKafka):
+    """ZooKeeper's own silence fails the check; by an address alone it is said to be unknown."""
+    before = checked(Expectation(), own39.context)
+    own39.kill(0)
+    after = checked(Expectation(), own39.context)
+    by_address = checked(Expectation(), Context("bare", Connection(own39.cluster.bootstrap)))
+
+    assert found(before, "cluster.metadata").status is Status.OK
+    assert found(after, "cluster.metadata").status is Status.FAILED
+    assert "ZooKeeper does not serve" in found(after, "cluster.metadata").detail
+    assert found(by_address, "cluster.metadata").status is Status.NOT_CHECKED

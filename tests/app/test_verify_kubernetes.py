@@ -9,11 +9,12 @@ from tests.support.kubernetes import FakePlatform, healthy, pod, workload
 
 from learnflow_kafka.app.verify_kubernetes import (
     advertised_by,
+    ensemble,
+    look_at,
     look_inside,
     together,
-    verify_deployment,
 )
-from learnflow_kafka.core.checks.deployment import Inside
+from learnflow_kafka.core.checks.deployment import Inside, evaluate
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.connection import Kubernetes
 from learnflow_kafka.core.findings import Finding, Report, Status
@@ -75,6 +76,7 @@ def test_every_server_of_an_ensemble_is_asked_alone():
     assert isinstance(found, Inside)
     assert found.zookeeper["kafka-zookeeper-0"].mode == "leader"
     assert found.zookeeper["kafka-zookeeper-1"].fault == "does not serve"
+    assert ensemble(found) == {"kafka-zookeeper-0": None, "kafka-zookeeper-1": "does not serve"}
 
 
 def test_a_probe_without_an_answer_failed():
@@ -107,7 +109,7 @@ def test_a_missing_right_leaves_the_objects_judged():
     error = ApiForbiddenError("pods/exec is forbidden", status=403, reason="Forbidden")
     platform = FakePlatform([healthy()], refuses_to_run=error)
 
-    report = verify_deployment(platform, Kubernetes(), ADVERTISED)
+    report = evaluate(look_at(platform, Kubernetes(), ADVERTISED))
 
     assert report.count(Status.NOT_CHECKED) == 2
     assert report.count(Status.FAILED) == 0

@@ -184,7 +184,7 @@ def test_the_daily_work_is_the_same_on_kafka_3_9_with_zookeeper(
     lag = learnflow("lag", "--group", group, "--json", *address).json["groups"][0]
     reset = learnflow("groups", "reset", group, "--to", "0", "--execute", "--yes", *address)
     deleted = learnflow("groups", "delete", group, "--yes", *address)
-    gone = learnflow("topics", "delete", topic, "--yes", *address)
+    gone = learnflow("topics", "delete", topic, "--yes", "--delete-anyway", topic, *address)
 
     assert (written.code, read.out, lag["records"]) == (0, b"0\n1\n2\n", 2)
     assert (reset.code, deleted.code, gone.code) == (0, 0, 0)

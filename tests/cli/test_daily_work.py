@@ -282,13 +282,17 @@ def test_a_closed_pipe_in_the_middle_is_no_error(kafka1: LocalKafka, at: Learnfl
 
 
 def test_deleting_shows_the_loss_first(kafka1: LocalKafka, at: Learnflow):
-    """Records, bytes, last write and groups of a real topic; then it is gone."""
+    """Records, bytes, last write and groups of a real topic; fresh as it is, it is named twice."""
     topic = made_topic(kafka1.context)
     at("produce", topic, stdin=b"1\n2\n3\n")
     at("consume", topic, "--group", f"group.{topic}", "--max", "1")
-    dry = at("topics", "delete", topic, "--dry-run", "--json").json["topics"][0]
-    done = at("topics", "delete", topic, "--yes")
+    refused = at("topics", "delete", topic, "--yes")
+    words = ("topics", "delete", topic, "--delete-anyway", topic)
+    dry = at(*words, "--dry-run", "--json").json["topics"][0]
+    done = at(*words, "--yes")
 
+    assert refused.code == 1
+    assert "[delete-fresh-data]" in refused.err
     assert (dry["records"], dry["groups"]) == (3, [f"group.{topic}"])
     assert dry["bytes"] > 0
     assert abs(dry["last_write_ms"] - time.time() * 1000) < 600_000

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from learnflow_kafka.core.catalog import (
     Catalog,
@@ -24,6 +26,7 @@ from learnflow_kafka.core.catalog import (
     Topic,
     TopicOverride,
 )
+from learnflow_kafka.core.names import legal_name, topic_name_fault
 from learnflow_kafka.core.validation import Flaw, doubts, flaws
 
 
@@ -234,6 +237,12 @@ def test_an_environment_has_a_broker():
     ("parts", "fields", "what"),
     [
         ((), {"config": {"compresion.type": "zstd"}}, "no topic config 'compresion.type'"),
+        ((), {"config": {"foo.bar": "3"}}, "no topic config 'foo.bar'"),
+        (
+            (Environment("e", 1, {"a": TopicOverride(config={"segment.sm": "1"})}),),
+            {},
+            "no topic config 'segment.sm'",
+        ),
         ((), {"partitions": 10_001}, "at most 10000 partitions"),
         ((), {"cleanup": Cleanup.COMPACT, "key": "k", "retention_ms": 1}, "only compacted"),
         ((), {"cleanup": Cleanup.COMPACT_DELETE}, "no record without a key"),
@@ -263,3 +272,31 @@ def test_a_group_of_two_services_is_a_doubt():
 def test_an_empty_catalog_is_a_doubt():
     """A wrong folder often looks like this."""
     assert "declares no topic" in only(doubts(catalog())).what
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("order placed", "write 'order-placed'"),
+        ("Käufe/neu", "write 'Kaufe-neu'"),
+        ("?", None),
+        ("..", None),
+        ("a" * 250, None),
+    ],
+)
+def test_an_illegal_name_comes_with_a_legal_one(name: str, instead: str | None):
+    """Where one reads like it; a shorter name is for people to find."""
+    flaw = only(flaws(catalog(Topic(name, 1))))
+
+    assert "cannot be" in flaw.what
+    assert flaw.instead == instead
+
+
+@given(st.text(max_size=300))
+def test_a_legal_name_is_legal(name: str):
+    """Whatever it was made from, Kafka takes it; and what is legal stays as it is."""
+    made = legal_name(name)
+
+    assert made is None or topic_name_fault(made) is None
+    if topic_name_fault(name) is None and not name.startswith("-") and not name.endswith("-"):
+        assert made == name

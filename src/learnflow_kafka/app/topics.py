@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from learnflow_kafka.app.lookup import allowed, extents, find_topics, partitions_in
 from learnflow_kafka.core.names import is_internal, is_reserved
 from learnflow_kafka.core.observed import GroupProtocol, GroupState, TopicPartition
-from learnflow_kafka.core.plans.plan import Loss
+from learnflow_kafka.core.plans.plan import Loss, Rule
+from learnflow_kafka.core.plans.policy import delete_obstacles
 from learnflow_kafka.core.ports import Edge, Fault
 from learnflow_kafka.errors import RefusedError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         PartitionState,
         TopicState,
     )
+    from learnflow_kafka.core.plans.plan import Scope
     from learnflow_kafka.core.ports import KafkaAdmin
 
 
@@ -88,14 +90,6 @@ class Deleted:
     fault: Fault | None
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """Topics that the user named a second time, for what is refused otherwise."""
-
-    internal: frozenset[str] = frozenset()
-    anyway: frozenset[str] = frozenset()
-
-
 def list_topics(admin: KafkaAdmin, *, internal: bool = False) -> tuple[TopicSummary, ...]:
     """Every topic by name; internal ones only if asked for."""
     states = [s for _, s in sorted(admin.topics().items())]
@@ -149,29 +143,31 @@ def losses(admin: KafkaAdmin, names: Sequence[str]) -> dict[str, Loss]:
     }
 
 
-def require_deletable(admin: KafkaAdmin, found: Mapping[str, Loss], overrides: Overrides) -> None:
+def require_deletable(
+    admin: KafkaAdmin, found: Mapping[str, Loss], overrides: Scope, *, now_ms: int
+) -> None:
     """
-    Return where every topic may go.
+    Return where every topic may go, by the rules of a plan's deletions and our own topics'.
 
-    Raises RefusedError with every reason at once: Kafka's and our own topics, and topics that
-    an active group reads, unless they were named a second time.
+    Raises RefusedError with every reason at once; `overrides` has the topics that the user
+    named a second time.
     """
     states = admin.topics(list(found))
     reasons = []
     fixes = []
     for name, loss in found.items():
-        state = states.get(name)
-        own = (state is not None and state.internal) or is_internal(name) or is_reserved(name)
-        if own and name not in overrides.internal:
-            reasons.append(f"{name} is internal: Kafka or a tool keeps its own state there")
+        if is_reserved(name) and name not in overrides.allow_internal:
+            reasons.append(f"{name}: it is internal: this tool keeps its own state there")
             fixes.append(f"--allow-internal {name}")
-        who = loss.active or loss.unknown
-        if who and name not in overrides.anyway:
-            why = "is active on it" if loss.active else "may read it; what it reads is not told"
-            reasons.append(f"{name}: group {', '.join(who)} {why}")
-            fixes.append(f"--delete-anyway {name}")
+        if name not in states:
+            continue
+        for blocked in delete_obstacles(states[name], loss, overrides, now_ms):
+            reasons.append(f"{name}: {blocked.what} [{blocked.rule}]")
+            internal = blocked.rule is Rule.DELETE_INTERNAL
+            fixes.append(f"{'--allow-internal' if internal else '--delete-anyway'} {name}")
     if reasons:
-        raise RefusedError("; ".join(reasons), fix=f"if you are certain, add {' '.join(fixes)}")
+        flags = " ".join(dict.fromkeys(fixes))
+        raise RefusedError("; ".join(reasons), fix=f"if you are certain, add {flags}")
 
 
 def delete(admin: KafkaAdmin, names: Sequence[str]) -> Iterator[Deleted]:

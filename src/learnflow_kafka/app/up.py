@@ -25,9 +25,10 @@ from learnflow_kafka.core.local import (
     Serving,
     Warned,
     choose_catalog,
+    context_name,
     offsets_retention_ms,
 )
-from learnflow_kafka.core.plans.desired import RETENTION_MS, resolve
+from learnflow_kafka.core.plans.desired import RETENTION_MS, resolve, told_of_brokers
 from learnflow_kafka.core.plans.plan import Scope, Severity
 from learnflow_kafka.errors import CatalogError, LearnflowError, StartError
 
@@ -138,7 +139,8 @@ def _settle(request: Request, world: World) -> tuple[ClusterSpec, Catalog, Desir
     if environment is None:
         environment = _usual_environment(catalog, there)
     brokers = request.spec.brokers or (len(there.brokers) if there else 1)
-    desired = resolve(catalog, environment, brokers)
+    cluster = context_name(request.spec.name)
+    desired = told_of_brokers(resolve(catalog, environment, brokers), catalog, cluster)
     kept = (t.config.get(RETENTION_MS) for t in desired.topics.values())
     spec = replace(
         request.spec,

@@ -45,7 +45,8 @@ class Ports:
     The world, for one verification.
 
     `admin` and `data` open a client when they are called, so that nothing is opened towards
-    an address that takes no connection, and each try of a wait begins afresh.
+    an address that takes no connection, and each try of a wait begins afresh. `zookeeper` asks
+    each server that is known here why it does not serve (None: it does).
     """
 
     bootstrap: tuple[str, ...]
@@ -53,6 +54,7 @@ class Ports:
     data: Callable[[], AbstractContextManager[KafkaData]]
     network: Network
     clock: Clock
+    zookeeper: Callable[[], Mapping[str, str | None]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class _Gathering:
             topic_configs=self._topic_configs(topics),
             broker_configs=_tried(lambda: self._admin.broker_configs([b.id for b in serving])),
             records=self._records(serving, topics) if write else LEFT_OUT,
+            zookeeper=self._ports.zookeeper(),
         )
 
     def _topic_configs(

@@ -13,7 +13,6 @@ from learnflow_kafka.core.checks.deployment import (
     DeploymentEvidence,
     Inside,
     ZooKeeperServer,
-    evaluate,
 )
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.findings import Report
@@ -64,22 +63,28 @@ Bash is all that both official images have. It resolves names as every client do
 """
 
 
-def verify_deployment(
+def look_at(
     platform: Platform, place: Kubernetes, advertised: Mapping[int, str]
-) -> Report:
+) -> DeploymentEvidence:
     """
-    Judge the objects of the release, and what its pods see.
+    The objects of the release, and what its pods see.
 
     `advertised` maps broker ids to their `advertised.listeners`; empty where none answered.
     """
     seen = platform.snapshot()
-    evidence = DeploymentEvidence(
+    return DeploymentEvidence(
         namespace=place.namespace,
         release=place.release,
         snapshot=seen,
         inside=look_inside(platform, seen, place.namespace, advertised),
     )
-    return evaluate(evidence)
+
+
+def ensemble(inside: Inside | Unknown) -> dict[str, str | None] | Unknown:
+    """Why each ZooKeeper server does not serve (None: it does), as the checks of Kafka ask."""
+    if isinstance(inside, Unknown):
+        return inside
+    return {name: server.fault for name, server in inside.zookeeper.items()}
 
 
 def together(objects: Report, cluster: Report) -> Report:

@@ -131,6 +131,7 @@ class Context:
     replaces the environment's number (a local cluster that was started with more).
     `protected` asks for the context's name before every change. `kubernetes`: the way there
     is a tunnel that each command builds for itself, and the addresses are its ends.
+    `zookeeper` is the port of a local cluster's ZooKeeper.
     """
 
     name: str
@@ -141,3 +142,4 @@ class Context:
     brokers: int | None = None
     protected: bool = False
     kubernetes: Kubernetes | None = None
+    zookeeper: int | None = None

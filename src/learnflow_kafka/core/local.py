@@ -90,6 +90,11 @@ def name_in(context: str) -> str | None:
     return context.removeprefix(f"{LOCAL}/") if is_local(context) else None
 
 
+def context_name(cluster: str) -> str:
+    """The implicit context that means the cluster of this name: `local`, or `local/NAME`."""
+    return LOCAL if cluster == DEFAULT_NAME else f"{LOCAL}/{cluster}"
+
+
 class Mode(StrEnum):
     """Who keeps the cluster's metadata."""
 
@@ -212,7 +217,7 @@ class Cluster:
     @property
     def context_name(self) -> str:
         """The implicit context that means this cluster: `local`, or `local/NAME`."""
-        return LOCAL if self.name == DEFAULT_NAME else f"{LOCAL}/{self.name}"
+        return context_name(self.name)
 
     @property
     def context(self) -> Context:
@@ -224,6 +229,7 @@ class Cluster:
             environment=self.declaration.environment,
             catalog=self.declaration.catalog,
             brokers=len(self.brokers),
+            zookeeper=next((n.port for n in self.nodes if Role.ZOOKEEPER in n.roles), None),
         )
 
 

@@ -7,6 +7,7 @@ The derived names and the reserved prefix land in users' clusters: see docs/comp
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 RESERVED_PREFIX: Final = "_learnflow."
@@ -16,6 +17,7 @@ VERIFICATION_TOPIC: Final = f"{RESERVED_PREFIX}verify"
 
 MAX_LENGTH: Final = 249
 _LEGAL: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
+_ILLEGAL: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _KNOWN_INTERNAL: Final = frozenset(
     {
         "_schemas",
@@ -46,6 +48,18 @@ def topic_name_fault(name: str) -> str | None:
             "only letters, digits, '.', '_' and '-' are legal"
         )
     return None
+
+
+def legal_name(name: str) -> str | None:
+    """
+    A legal topic name that reads like this one, or None where nothing is left of it.
+
+    >>> legal_name("order placed"), legal_name("Käufe/neu"), legal_name("?")
+    ('order-placed', 'Kaufe-neu', None)
+    """
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    found = _ILLEGAL.sub("-", bare).strip("-")[:MAX_LENGTH]
+    return found if topic_name_fault(found) is None else None
 
 
 def metric_name(name: str) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core import names
 from learnflow_kafka.core.catalog import Cleanup, Isolation, Ordering, RetryMode
 from learnflow_kafka.core.kafka_configs import KNOWN_CONFIGS
-from learnflow_kafka.core.suggest import Hints, did_you_mean, nearest
+from learnflow_kafka.core.suggest import Hints, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from learnflow_kafka.core.catalog import (
         Catalog,
@@ -72,6 +72,7 @@ def doubts(catalog: Catalog) -> tuple[Flaw, ...]:
     return (
         *_empty(catalog),
         *(flaw for topic in catalog.topics.values() for flaw in _topic_doubts(topic)),
+        *_environment_doubts(catalog),
         *_service_doubts(catalog),
         *_unused_events(catalog),
     )
@@ -128,7 +129,9 @@ def _fields(catalog: Catalog, event: str) -> Collection[str] | None:
 def _name(name: str, path: Path) -> Iterator[Flaw]:
     fault = names.topic_name_fault(name)
     if fault:
-        yield Flaw(path, f"{_short(name)!r} cannot be a topic: {fault}")
+        legal = names.legal_name(name)
+        hint = f"write {legal!r}" if legal and len(name) <= names.MAX_LENGTH else None
+        yield Flaw(path, f"{_short(name)!r} cannot be a topic: {fault}", hint)
     elif names.is_reserved(name):
         yield Flaw(
             path,
@@ -325,11 +328,7 @@ def _empty(catalog: Catalog) -> Iterator[Flaw]:
 
 def _topic_doubts(topic: Topic) -> Iterator[Flaw]:
     path = ("topics", topic.name)
-    for key in topic.config:
-        if key not in KNOWN_CONFIGS:
-            near = nearest(key, KNOWN_CONFIGS)
-            hint = f"did you mean {near!r}?" if near else "Kafka will refuse it if there is none"
-            yield Flaw((*path, "config", key), f"Kafka 4.3 has no topic config {key!r}", hint)
+    yield from _unknown_configs(topic.config, (*path, "config"))
     if topic.partitions > MAX_PARTITIONS_A_REQUEST:
         what = f"Kafka makes at most {MAX_PARTITIONS_A_REQUEST} partitions in one request"
         yield Flaw((*path, "partitions"), what)
@@ -348,6 +347,20 @@ def _topic_doubts(topic: Topic) -> Iterator[Flaw]:
     if names.is_internal(topic.name):
         what = f"{topic.name!r} looks like the own state of Kafka, Connect or a registry"
         yield Flaw(path, what, "leave it out, unless you mean to manage it here")
+
+
+def _environment_doubts(catalog: Catalog) -> Iterator[Flaw]:
+    for environment in catalog.environments.values():
+        for name, override in environment.topics.items():
+            path = ("environments", environment.name, "topics", name, "config")
+            yield from _unknown_configs(override.config, path)
+
+
+def _unknown_configs(config: Mapping[str, str], path: Path) -> Iterator[Flaw]:
+    for key in config:
+        if key not in KNOWN_CONFIGS:
+            hint = did_you_mean(key, KNOWN_CONFIGS) or "remove it, unless your brokers know it"
+            yield Flaw((*path, key), f"Kafka 4.3 has no topic config {key!r}", hint)
 
 
 def _service_doubts(catalog: Catalog) -> Iterator[Flaw]:

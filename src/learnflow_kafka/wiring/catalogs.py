@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.catalog import BUILT_IN, own_path
 from learnflow_kafka.core.local import choose_catalog, name_in
-from learnflow_kafka.core.plans.desired import resolve
+from learnflow_kafka.core.plans.desired import resolve, told_of_brokers
 from learnflow_kafka.errors import CatalogError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
@@ -95,8 +95,9 @@ def wanted(
     The catalog, and what it wants on the cluster of the context.
 
     The context's own catalog, environment and number of brokers hold where nothing else is
-    said. A catalog without environments is the same everywhere. `tell` hears where it has some
-    and none is chosen: what is wanted may then fit no cluster at all.
+    said; another number of brokers than the environment's is told in a notice. A catalog without
+    environments is the same everywhere. `tell` hears where it has some and none is chosen: what is
+    wanted may then fit no cluster at all.
 
     Raises CatalogError and UsageError as `load`, and ContextError for an environment that the
     catalog does not have.
@@ -110,7 +111,18 @@ def wanted(
     notice = _unchosen(loaded, desired)
     if tell is not None and notice is not None:
         tell(notice)
-    return loaded, desired
+    return loaded, told_of_brokers(desired, loaded, context.name)
+
+
+def declared(context: Context, path: str | None, environment: str | None) -> Catalog | None:
+    """
+    The catalog, where the user or the context says that one holds there; None: nobody does.
+
+    A bare address is any cluster: the built-in catalog says nothing about it. Raises as `load`.
+    """
+    if not (path or environment or context.catalog or context.environment):
+        return None
+    return of(context, path)
 
 
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:

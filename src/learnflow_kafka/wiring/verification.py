@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.app.verify import Ports, gather, silent, verify
-from learnflow_kafka.app.verify_kubernetes import advertised_by, together, verify_deployment
+from learnflow_kafka.app.verify_kubernetes import advertised_by, ensemble, look_at, together
+from learnflow_kafka.core.checks import deployment
 from learnflow_kafka.core.checks.evidence import expectation
 from learnflow_kafka.core.checks.table import evaluate
-from learnflow_kafka.core.local import name_in
+from learnflow_kafka.core.local import LOOPBACK, name_in
 from learnflow_kafka.errors import KubernetesError
 from learnflow_kafka.wiring import catalogs, contexts, system
 
@@ -47,8 +49,9 @@ def report(context: Context, expected: Expectation, *, write: bool = True) -> Re
         evidence = gather(expected, ports(kubernetes.reached(context)), write=write)
     except KubernetesError as error:
         evidence = silent(expected, context.connection.bootstrap, str(error), error.fix)
-    advertised = advertised_by(evidence.broker_configs)
-    return together(verify_deployment(platform, place, advertised), evaluate(evidence))
+    objects = look_at(platform, place, advertised_by(evidence.broker_configs))
+    evidence = replace(evidence, zookeeper=ensemble(objects.inside))
+    return together(deployment.evaluate(objects), evaluate(evidence))
 
 
 def ports(context: Context) -> Ports:
@@ -64,6 +67,7 @@ def ports(context: Context) -> Ports:
         data=lambda: _data(context),
         network=system.network(),
         clock=system.clock(),
+        zookeeper=lambda: _zookeeper(context),
     )
 
 
@@ -86,6 +90,16 @@ def beside(context: Context) -> tuple[str, ...]:
         if fault is not None:
             found.append(f"the address for containers {address} was not checked: {fault}")
     return tuple(found)
+
+
+def _zookeeper(context: Context) -> dict[str, str | None]:
+    """What a local cluster's ZooKeeper says itself; of another cluster's nobody knows a place."""
+    if context.zookeeper is None:
+        return {}
+    from learnflow_kafka.adapters.local.probe import zookeeper_says
+
+    serves = "Mode: " in zookeeper_says(context.zookeeper, "srvr")
+    return {f"{LOOPBACK}:{context.zookeeper}": None if serves else "does not serve"}
 
 
 @contextmanager

@@ -21,6 +21,8 @@ EVENT = "events:\n  e:\n    versions: {1: s.json}\n"
         ('{"const": "\\ud800"}', 4, "half of a surrogate pair"),
         ('{\n "required": "a"}', 2, "'a' is not of type 'array'"),
         ('{\n "properties": {\n  "a": {"type": "int"}}}', 3, "'int' is no type"),
+        ('{"items": {"anyOf": [\n{"type": ["strng"]}]}}', 2, "is no type"),
+        ('{"$defs": {"a": {"properties": {"b":\n{"type": "strng"}}}}}', 2, "did you mean 'string'"),
         ('{"$schema": "http://json-schema.org/draft-07/schema#"}', 1, "only draft 2020-12"),
         ('{\n "$ref": "#/$defs/x"}', 2, "leads nowhere in this schema"),
         ('{"$ref": "https://example.org/x"}', 1, "only #/... is followed"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.errors import UnreachableError
 from learnflow_kafka.wiring import contexts
 
@@ -231,3 +234,159 @@ def test_an_unset_variable_of_a_script_chooses_nothing(
     assert done.code in {1, 2}
     assert "error:" in done.err
     assert memory.mutations == []
+
+
+def test_an_edited_plan_changes_nothing(
+    learnflow: Learnflow, flags: tuple[str, ...], memory: MemoryKafka, tmp_path: Path
+):
+    """A retention changed by hand in the file is refused before anything is asked of Kafka."""
+    file = tmp_path / "p.json"
+    learnflow("plan", *flags, "--out", str(file))
+    text = file.read_text()
+    file.write_text(text.replace(str(7 * DAY_MS), "3600000"))
+    memory.requests.clear()
+
+    done = learnflow("apply", str(file), *flags, "--yes")
+
+    assert file.read_text() != text
+    assert done.code == 1
+    assert "its content does not fit its digest" in done.err
+    assert memory.requests == []
+
+
+# --- what a saved plan removes ------------------------------------------------
+
+
+CUTTING = """\
+version: 1
+name: shop
+topics:
+  cut: {partitions: 1, retention: 1d}
+deleted:
+  old: {reason: nobody reads it}
+"""
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def saved(
+    learnflow: Learnflow, memory: MemoryKafka, tmp_path: Path
+) -> Callable[..., tuple[str, ...]]:
+    """Save a plan that cuts `cut` and deletes `old`, with ten old records in each."""
+    (tmp_path / "shop.yaml").write_text(CUTTING)
+    memory.put_topic("cut", 1, config={"retention.ms": str(30 * DAY_MS)})
+    memory.put_topic("old", 1)
+    write(memory, "cut", 10)
+    write(memory, "old", 10)
+    file, catalog = str(tmp_path / "p.json"), str(tmp_path / "shop.yaml")
+
+    def save(*flags: str) -> tuple[str, ...]:
+        made = learnflow("plan", "--catalog", catalog, *flags, "--out", file)
+        assert made.code == 0, made.err
+        memory.requests.clear()
+        return ("apply", file, "--catalog", catalog, "--yes")
+
+    return save
+
+
+def write(memory: MemoryKafka, topic: str, number: int) -> None:
+    """Records of three days ago."""
+    stamp = time.time_ns() // 1_000_000 - 3 * DAY_MS
+    records = (NewRecord(topic, b"x", partition=0, timestamp_ms=stamp) for _ in range(number))
+    assert len(list(memory.produce(records, partitioner="murmur2_random", timeout=1))) == number
+
+
+def altered(memory: MemoryKafka) -> set[str]:
+    """The topics that some request changed."""
+    return {item for sent in memory.mutations if sent.api != "Produce" for item in sent.items}
+
+
+def test_a_saved_plan_that_removes_what_it_showed_is_carried_out(
+    learnflow: Learnflow, saved: Callable[..., tuple[str, ...]], memory: MemoryKafka
+):
+    """Both figures are the same, and shown."""
+    done = learnflow(*saved())
+
+    assert done.code == 0, done.err
+    assert (
+        "records that go from cut: up to 10 records when the plan was made, up to 10 records now"
+        in done.text
+    )
+    assert altered(memory) == {"cut"}
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_saved_plan_that_would_remove_more_is_refused(
+    learnflow: Learnflow,
+    saved: Callable[..., tuple[str, ...]],
+    memory: MemoryKafka,
+    dry: tuple[str, ...],
+):
+    """Records that came after the review are not covered by it; a rehearsal says so too."""
+    words = saved()
+    write(memory, "cut", 5_000)
+    done = learnflow(*words, *dry)
+
+    assert done.code == 1
+    assert "cut: up to 10 records when the plan was made, up to 5,010 records now" in done.err
+    assert "--remove-anyway cut" in done.err
+    assert altered(memory) == set()
+
+
+def test_more_is_removed_where_the_topic_is_named(
+    learnflow: Learnflow, saved: Callable[..., tuple[str, ...]], memory: MemoryKafka
+):
+    """The flag accepts what goes now; JSON has both figures."""
+    words = saved()
+    write(memory, "cut", 5_000)
+    done = learnflow(*words, "--remove-anyway", "cut", "--json")
+
+    assert done.code == 0
+    assert done.json["removals"] == [{"topic": "cut", "shown": 10, "now": 5_010, "grew": True}]
+    assert altered(memory) == {"cut"}
+
+
+def test_what_is_written_while_the_question_stands_counts_too(
+    learnflow: Learnflow,
+    saved: Callable[..., tuple[str, ...]],
+    memory: MemoryKafka,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """An answer is about what was shown, however late it comes."""
+    words = saved()[:-1]
+    monkeypatch.setattr(
+        "learnflow_kafka.cli.confirm.ask", lambda _question: write(memory, "cut", 1)
+    )
+    done = learnflow(*words)
+
+    assert done.code == 1
+    assert "up to 11 records now" in done.err
+    assert altered(memory) == set()
+
+
+def test_a_deletion_of_more_than_was_shown_is_refused(
+    learnflow: Learnflow, saved: Callable[..., tuple[str, ...]], memory: MemoryKafka
+):
+    """Also where the plan was told to delete it although its data is fresh."""
+    words = saved("--only", "topic/old", "--allow-delete", "old", "--delete-anyway", "old")
+    write(memory, "old", 1)
+    refused = learnflow(*words)
+    before = altered(memory)
+    done = learnflow(*words, "--remove-anyway", "old")
+
+    assert refused.code == 1
+    assert "old: up to 10 records when the plan was made, up to 11 records now" in refused.err
+    assert before == set()
+    assert done.code == 0
+    assert altered(memory) == {"old"}
+
+
+def test_accepting_a_removal_needs_a_plan_that_makes_one(
+    learnflow: Learnflow, saved: Callable[..., tuple[str, ...]], memory: MemoryKafka
+):
+    """Another topic's name, or no saved plan, is wrong usage."""
+    words = saved()
+
+    assert learnflow(*words, "--remove-anyway", "cat").code == 2
+    assert learnflow("apply", *words[2:], "--remove-anyway", "cut").code == 2
+    assert altered(memory) == set()

@@ -10,9 +10,11 @@ import pytest
 from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
+from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.plans.planfile import from_document, json_schema
 from learnflow_kafka.core.ports import NewRecord
+from learnflow_kafka.wiring import contexts
 
 CATALOG = """\
 version: 1
@@ -119,6 +121,69 @@ def test_check_exits_3_for_pending_changes_only(
     assert [learnflow(*flags).code, learnflow(*flags, "--check").code] == [0, 3]
     memory.put_topic("a", 1)
     assert learnflow(*flags, "--check").code == 0
+
+
+def test_check_exits_3_where_what_is_pending_is_blocked(
+    learnflow: Learnflow, shop: tuple[str, ...]
+):
+    """One question, one answer: pending and blocked together, or one of them, are no success."""
+    assert learnflow("plan", *shop).code == 1
+    assert learnflow("plan", *shop, "--check").code == 3
+    assert learnflow("plan", *shop, "--only", "topic/keyed", "--check").code == 3
+
+
+THROTTLE = "leader.replication.throttled.replicas"
+
+
+@pytest.mark.parametrize(
+    ("prune", "config", "codes"),
+    [
+        ("false", {}, [0, 0]),
+        ("false", {"segment.ms": "5000"}, [0, 3]),
+        ("false", {THROTTLE: "0:1"}, [0, 0]),
+        ("true", {"segment.ms": "5000"}, [3, 3]),
+    ],
+)
+def test_strict_counts_configs_that_nobody_declared(
+    learnflow: Learnflow,
+    memory: MemoryKafka,
+    tmp_path: Path,
+    prune: str,
+    *,
+    config: dict[str, str],
+    codes: list[int],
+):
+    """Drift that the plan leaves alone is no pending change, and counts where it is asked for."""
+    file = tmp_path / "c.yaml"
+    file.write_text(f"version: 1\nname: c\ntopics:\n  a: {{partitions: 1, prune: {prune}}}\n")
+    memory.put_topic("a", 1, config=config)
+    memory.put_topic("stray", 1)
+    check = ("plan", "--catalog", str(file), "--check")
+
+    assert [learnflow(*check).code, learnflow(*check, "--strict").code] == codes
+
+
+def test_a_cluster_with_fewer_brokers_than_its_environment_names_is_told(
+    learnflow: Learnflow, memory: MemoryKafka, tmp_path: Path
+):
+    """A local cluster replaces the number of the catalog, and the plan says so once."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "version: 1\nname: c\ntopics:\n  a: {partitions: 1}\nenvironments:\n  l: {brokers: 3}\n"
+    )
+    mine = Context("mine", Connection(("m:1",)), environment="l", brokers=1)
+    contexts.edit(lambda b: b.with_context(mine))
+    words = ("plan", "--catalog", str(file), "--context", "mine", "--only", "topic/a")
+    said = "cluster mine was made with 1 broker; the environment names 3"
+
+    assert f"  note: {said}\n" in learnflow(*words).text
+    assert [n["what"] for n in learnflow(*words, "--json").json["notices"]] == [said]
+    assert f"- {said}\n" in learnflow(*words, "--format", "markdown").text
+
+
+def test_strict_without_check_is_wrong_usage(learnflow: Learnflow, shop: tuple[str, ...]):
+    """It changes what is counted, and nothing is."""
+    assert learnflow("plan", *shop, "--strict").code == 2
 
 
 def test_a_tombstone_waiting_for_its_flag_is_pending(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 from tests.support.commands import Learnflow
 
 from learnflow_kafka.adapters.memory import MemoryKafka
 from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.core.ports import NewRecord
 from learnflow_kafka.wiring import contexts
 
 
@@ -73,6 +77,50 @@ def test_delete_shows_cluster_and_deletes(learnflow: Learnflow, memory: MemoryKa
     assert done.code == 0
     assert memory.cluster().cluster_id in done.err
     assert set(memory.topics()) == {"__consumer_offsets"}
+
+
+def test_fresh_data_is_refused_until_the_topic_is_named_again(
+    learnflow: Learnflow, memory: MemoryKafka
+):
+    """--yes alone does not delete what was written minutes ago."""
+    records = iter([NewRecord("orders", b"v", timestamp_ms=time.time_ns() // 1_000_000)])
+    list(memory.produce(records, partitioner="murmur2_random", timeout=1))
+    refused = learnflow("topics", "delete", "orders", "--yes")
+    there = "orders" in memory.topics()
+    done = learnflow("topics", "delete", "orders", "--yes", "--delete-anyway", "orders")
+
+    assert refused.code == 1
+    assert "orders: it was written to less than a minute ago [delete-fresh-data]" in refused.err
+    assert "add --delete-anyway orders" in refused.err
+    assert there
+    assert done.code == 0
+
+
+def test_a_declared_topic_is_told_with_the_services_that_use_it(
+    learnflow: Learnflow, tmp_path: Path
+):
+    """The catalog is named, in JSON too; a topic that it does not know is shown as before."""
+    catalog = tmp_path / "shop.yaml"
+    catalog.write_text(
+        "version: 1\nname: shop\ntopics:\n  orders: {partitions: 2}\nservices:\n"
+        "  web: {produces: [orders]}\n  billing: {consumes: {orders: {}}}\n"
+    )
+    words = ("topics", "delete", "orders", "other", "--catalog", str(catalog), "--dry-run")
+    done = learnflow(*words)
+    told = {t["name"]: t["declared"] for t in learnflow(*words, "--json").json["topics"]}
+
+    assert "orders: declared in catalog shop; produced by web, consumed by billing;" in done.text
+    assert "other: declared" not in done.text
+    assert told["orders"]["consumed_by"] == ["billing"]
+    assert told["other"] is None
+
+
+def test_dry_run_says_that_nothing_was_changed(learnflow: Learnflow, memory: MemoryKafka):
+    """A rehearsal is told apart from a deletion."""
+    done = learnflow("topics", "delete", "orders", "--dry-run")
+
+    assert done.text.endswith("dry run: nothing was changed\n")
+    assert not memory.mutations
 
 
 def test_dry_run_changes_nothing(learnflow: Learnflow, memory: MemoryKafka):

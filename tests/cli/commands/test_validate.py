@@ -194,3 +194,34 @@ def test_the_how_to_page_shows_real_output(
     assert unlocked.removeprefix("text\n") in first
     for line in changed.removeprefix("text\n").splitlines():
         assert line in second
+
+
+def test_a_misspelt_keyword_is_warned_about_and_not_published_strictly(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    """What is published is there for good: --strict holds it back, and so is nothing written."""
+    (folder / "c.yaml").write_text(CATALOG % "{type: object, requird: [id]}")
+    words = ["validate", str(folder / "c.yaml"), "--lock"]
+    strict = run([*words, "--strict"])
+    told = capsys.readouterr().out
+    written = [*folder.glob("*.lock")]
+
+    assert strict == 1
+    assert "c.yaml:7:25: error: events.order.versions.1.requird: JSON Schema has no" in told
+    assert "did you mean 'required'?" in told
+    assert written == []
+    assert run(words) == 0
+    assert "warning: events.order.versions.1.requird" in capsys.readouterr().out
+
+
+def test_warnings_are_told_beside_problems(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """What is doubtful need not wait until all else is mended."""
+    (folder / "c.yaml").write_text(
+        "version: 1\ntopics:\n  order placed: {partitions: 1, config: {foo.bar: 3}}\n"
+    )
+    code = run(["validate", str(folder / "c.yaml"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert code == 1
+    assert [p["instead"] for p in found["problems"]] == ["write 'order-placed'"]
+    assert [p["what"] for p in found["warnings"]] == ["Kafka 4.3 has no topic config 'foo.bar'"]

@@ -155,11 +155,22 @@ def test_a_voter_far_behind_is_named_where_no_times_are_told():
     assert "voter 2: 200 metadata records behind" in found.evidence
 
 
-@pytest.mark.parametrize(("controller", "status"), [(1, Status.OK), (None, Status.FAILED)])
-def test_zookeeper_serves_where_a_controller_is_elected(controller: int | None, status: Status):
-    """With ZooKeeper a controller is all that Kafka's protocol can prove."""
+@pytest.mark.parametrize(
+    ("controller", "servers", "status"),
+    [
+        (1, {"zk:2181": None}, Status.OK),
+        (1, {"zk-0": "does not serve", "zk-1": None}, Status.OK),
+        (1, {"zk:2181": "does not serve"}, Status.FAILED),
+        (1, {}, Status.NOT_CHECKED),
+        (1, Unknown("no pod to look from"), Status.NOT_CHECKED),
+        (None, {"zk:2181": None}, Status.FAILED),
+    ],
+)
+def test_zookeeper_serves_where_it_says_so_itself(
+    controller: int | None, servers: dict[str, str | None] | Unknown, status: Status
+):
+    """The brokers' word about a controller proves nothing: they remember one for ever."""
     state = replace(cluster_of(healthy()), metadata=Metadata.ZOOKEEPER, controller=controller)
-    found = finding("cluster.metadata", healthy(cluster=state, quorum=None))
+    found = finding("cluster.metadata", healthy(cluster=state, quorum=None, zookeeper=servers))
 
     assert found.status is status
-    assert "ZooKeeper" in found.detail

@@ -16,7 +16,7 @@ from learnflow_kafka.core.catalog import (
     Topic,
     TopicOverride,
 )
-from learnflow_kafka.core.plans.desired import HEADROOM_BYTES, Origin, resolve
+from learnflow_kafka.core.plans.desired import HEADROOM_BYTES, Origin, resolve, told_of_brokers
 from learnflow_kafka.errors import CatalogError, ContextError
 
 DAY = 86_400_000
@@ -177,3 +177,23 @@ def test_latest_groups_are_known_by_topic():
     desired = resolve(_catalog(Topic("a", 1), services=services, policy=Policy()), "here")
 
     assert desired.latest == {"a": ("g",)}
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "what"),
+    [
+        (3, 1, "cluster local was made with 1 broker; the environment names 3"),
+        (1, 3, "cluster local was made with 3 brokers; the environment names 1"),
+        (3, 3, None),
+        (3, None, None),
+    ],
+)
+def test_another_number_of_brokers_than_the_environment_names_is_told(
+    named: int, there: int | None, what: str | None
+):
+    """The cluster's own number holds, and nobody has to guess it."""
+    catalog = _catalog(Topic("a", 1), brokers=named)
+
+    told = told_of_brokers(resolve(catalog, "here", there), catalog, "local")
+
+    assert [n.what for n in told.notices] == ([what] if what else [])

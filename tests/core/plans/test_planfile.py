@@ -35,6 +35,7 @@ from learnflow_kafka.core.plans.planfile import (
     from_document,
     json_schema,
     schema_text,
+    sealed,
     to_document,
 )
 from learnflow_kafka.core.plans.retention import Removed
@@ -131,7 +132,7 @@ def _of_kind(document: dict[str, object], kind: object) -> object:
     [
         (lambda _: [], "this is not a plan"),
         (lambda d: {**d, "kind": "report"}, "this is not a plan"),
-        (lambda d: {**d, "version": 2}, "a plan of version 2; this learnflow reads version 1"),
+        (lambda d: {**d, "version": 1}, "a plan of version 1; this learnflow reads version 2"),
         (_without_steps, "steps is missing"),
         (lambda d: {**d, "more": 1}, "more is not known"),
         (lambda d: {**d, "made_ms": "1"}, "made_ms: '1' is not an integer"),
@@ -145,9 +146,40 @@ def _of_kind(document: dict[str, object], kind: object) -> object:
 def test_a_damaged_plan_is_refused_with_its_place(
     damage: Callable[[dict[str, object]], object], message: str
 ):
-    """Nothing is guessed: the message says where and what."""
+    """Nothing is guessed, whatever its digest says: the message says where and what."""
+    damaged = damage(to_document(PLAN))
     with pytest.raises(PlanUnreadableError) as caught:
-        from_document(damage(to_document(PLAN)), where="p.json")
+        from_document(sealed(damaged) if isinstance(damaged, dict) else damaged, where="p.json")
 
     assert message in str(caught.value)
     assert caught.value.where == "p.json"
+
+
+def _unsealed(document: dict[str, object]) -> object:
+    return {name: value for name, value in document.items() if name != "digest"}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d: {**d, "made_ms": 2},
+        lambda d: {**d, "steps": []},
+        lambda d: {**d, "digest": "sha256:" + 64 * "0"},
+        _unsealed,
+    ],
+)
+def test_an_edited_plan_is_refused(edit: Callable[[dict[str, object]], object]):
+    """What does not fit its digest was not reviewed, however well it is formed."""
+    with pytest.raises(PlanUnreadableError, match="does not fit its digest") as caught:
+        from_document(edit(to_document(PLAN)), where="p.json")
+
+    assert caught.value.where == "p.json"
+    assert "make a new plan" in (caught.value.fix or "")
+
+
+def test_a_plan_that_is_only_written_otherwise_is_the_same():
+    """Spaces and the order of members are no content."""
+    document = to_document(PLAN)
+    turned = dict(reversed([*document.items()]))
+
+    assert from_document(json.loads(json.dumps(turned, indent=8)), where="p.json") == PLAN

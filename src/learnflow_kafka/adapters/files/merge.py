@@ -29,11 +29,12 @@ M = TypeVar("M")
 
 @dataclass(slots=True)
 class Merged:
-    """The catalog, what was wrong on the way, and the texts of the schema files read."""
+    """The catalog, what was wrong or odd on the way, and the texts of the schema files read."""
 
     catalog: Catalog
     problems: list[Problem] = field(default_factory=list)
     unlocked: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +62,7 @@ def merge(parts: Sequence[Part], lock: Lock, *, name: str) -> Merged:
         policy=_policy(parts, problems),
         files=tuple(part.document.source.name for part in parts),
     )
-    return Merged(catalog, problems, reader.unlocked, reader.texts)
+    return Merged(catalog, problems, reader.unlocked, reader.doubts, reader.texts)
 
 
 def _collect(

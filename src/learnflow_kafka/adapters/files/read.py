@@ -88,15 +88,13 @@ def load(
     for flaw in validation.flaws(catalog):
         if not findings.covers(flaw.path):
             findings.problems.append(place(flaw, parts))
+    # What was set aside is missing in the catalog, and would be doubted for that.
+    doubts = () if findings.set_aside else validation.doubts(catalog)
+    placed = (place(flaw, parts) for flaw in doubts)
+    warnings = with_excerpts([*merged.doubts, *placed], texts)
     if findings.problems:
-        raise CatalogError(with_excerpts(findings.problems, texts))
-    warnings = (place(flaw, parts) for flaw in validation.doubts(catalog))
-    return Loaded(
-        catalog,
-        with_excerpts(warnings, texts),
-        with_excerpts(merged.unlocked, texts),
-        known,
-    )
+        raise CatalogError(with_excerpts(findings.problems, texts), warnings)
+    return Loaded(catalog, warnings, with_excerpts(merged.unlocked, texts), known)
 
 
 def place(flaw: validation.Flaw, parts: Iterable[Part]) -> Problem:

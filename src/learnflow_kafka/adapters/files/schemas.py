@@ -11,6 +11,7 @@ from learnflow_kafka.adapters.files import nodes
 from learnflow_kafka.adapters.files.client import Source, read_text
 from learnflow_kafka.adapters.files.errors import Document
 from learnflow_kafka.adapters.files.nodes import Mapping, find
+from learnflow_kafka.adapters.files.schema_keywords import unknown_keywords
 from learnflow_kafka.adapters.files.schema_rules import schema_faults
 from learnflow_kafka.core.catalog import Compatibility, Event, EventVersion
 from learnflow_kafka.core.events.compatibility import breaks
@@ -31,12 +32,14 @@ class Reader:
     """
     Reads the schemas of events and holds them against the lock.
 
-    `problems` are added to the list given; `unlocked` are versions the lock does not have;
-    `texts` are the schema files read, by name.
+    `problems` are added to the list given; `unlocked` are versions the lock does not have, and
+    `doubts` what is odd in those: what is published cannot be mended. `texts` are the schema
+    files read, by name.
     """
 
     def __init__(self, problems: list[Problem], lock: Lock) -> None:
         self.unlocked: list[Problem] = []
+        self.doubts: list[Problem] = []
         self.texts: dict[str, str] = {}
         self._problems = problems
         self._lock = lock
@@ -90,7 +93,13 @@ class Reader:
             document.problem((*inside, *where), f"is not a JSON Schema that can be used: {what}")
             for where, what in faults
         ]
-        return None if faults else version
+        if faults:
+            return None
+        self.doubts += [
+            document.problem((*inside, *where), what, instead, key=True)
+            for where, what, instead in unknown_keywords(schema)
+        ]
+        return version
 
     def _against_lock(self, event: Event, part: Part) -> None:
         for position, version in enumerate(event.versions):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.connection import Context
     from learnflow_kafka.core.plans.desired import Desired
     from learnflow_kafka.core.plans.plan import Plan, Scope
+    from learnflow_kafka.core.plans.removals import Removal
     from learnflow_kafka.core.ports import Clock, KafkaAdmin
     from learnflow_kafka.errors import LearnflowError
 
@@ -45,6 +46,12 @@ Example:
     metavar="TIME",
     help="How long to wait for as many brokers as the environment names.",
 )
+@click.option(
+    "--remove-anyway",
+    multiple=True,
+    metavar="TOPIC",
+    help="Carry a saved plan out although more of this topic goes than it showed. Repeatable.",
+)
 @dry_run_option
 @yes_option
 @json_option
@@ -56,6 +63,7 @@ def command(
     environment: str | None,
     scope: Scope,
     wait: str,
+    remove_anyway: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -63,14 +71,16 @@ def command(
     """
     Carry out a plan, then prove that nothing is left to do.
 
-    With a file, that very plan, and only if the cluster is as it was. Exits 1 where
-    something failed or is blocked; what is done stays done, and it can be run again.
+    With a file, that very plan, and only if the cluster is as it was and no more records
+    would go than the plan showed. Exits 1 where something failed or is blocked; what is done
+    stays done, and it can be run again.
     """
     from learnflow_kafka.cli.scope import wanted, wanted_by
     from learnflow_kafka.wiring import contexts, kafka, system
 
     context = contexts.resolve(target)
     saved = _saved(file, scope, environment)
+    _refuse_unknown(remove_anyway, saved)
     if saved and file:
         desired = wanted_by(saved, catalog, file)
     else:
@@ -78,7 +88,27 @@ def command(
     patience = _patience(wait)
     with kafka.admin(context) as admin:
         session = _Session(context, admin, system.clock(), desired, patience, as_json=as_json)
+        session.remove_anyway = remove_anyway
         return session.run(saved, scope, dry_run=dry_run, yes=yes)
+
+
+def _refuse_unknown(accepted: tuple[str, ...], saved: Plan | None) -> None:
+    """A name that removes nothing is a mistake that would accept another topic's loss unseen."""
+    from learnflow_kafka.core.plans.removals import removing
+    from learnflow_kafka.errors import UsageError
+
+    if accepted and saved is None:
+        raise UsageError(
+            "--remove-anyway is for a saved plan: one that is made now shows what goes now",
+            fix="leave it out, or name the plan's file",
+        )
+    for name in accepted:
+        if saved and name not in removing(saved):
+            raise UsageError(
+                f"the plan removes nothing from {name!r}",
+                where="--remove-anyway",
+                fix="leave it out",
+            )
 
 
 def _saved(file: str | None, scope: Scope, environment: str | None) -> Plan | None:
@@ -135,6 +165,8 @@ class _Session:
         self.as_json = as_json
         self.events: list[Event] = []
         self.plan: Plan | None = None
+        self.removals: tuple[Removal, ...] = ()
+        self.remove_anyway: tuple[str, ...] = ()
 
     def run(self, saved: Plan | None, scope: Scope, *, dry_run: bool, yes: bool) -> int:
         """The exit code."""
@@ -156,10 +188,15 @@ class _Session:
         plan = self._load(saved) if saved else self._make(scope, dry_run=dry_run)
         self.plan = plan
         self._show(plan)
+        self._refuse_growth()
         if dry_run:
             return self._rehearsed(plan)
         if plan.steps:
             confirm(self.context, "Apply this plan?", yes=yes, cluster_id=plan.cluster_id)
+            if saved:
+                # The question may have stood for hours.
+                self._measure(saved)
+                self._refuse_growth()
         self._follow(apply(plan, self.admin, self.clock, self.desired, self.patience))
         if self.as_json:
             self._emit(None)
@@ -177,7 +214,18 @@ class _Session:
         from learnflow_kafka.app.apply import refuse_stale
 
         refuse_stale(saved, self.admin)
+        self._measure(saved)
         return saved
+
+    def _measure(self, saved: Plan) -> None:
+        from learnflow_kafka.app.removals import measure
+
+        self.removals = measure(saved, self.admin, now_ms=self.clock.now_ms())
+
+    def _refuse_growth(self) -> None:
+        from learnflow_kafka.core.plans.removals import refuse_growth
+
+        refuse_growth(self.removals, self.remove_anyway)
 
     def _follow(self, events: Iterator[Event]) -> None:
         from learnflow_kafka.cli.views import output
@@ -197,6 +245,8 @@ class _Session:
 
         if not self.as_json:
             view.show(plan, output.console())
+            for line in view.removal_lines(self.removals):
+                output.console().print(line)
 
     def _rehearsed(self, plan: Plan) -> int:
         from learnflow_kafka.cli.views import output
@@ -212,4 +262,4 @@ class _Session:
         from learnflow_kafka.cli.views import output
         from learnflow_kafka.cli.views import plan as view
 
-        output.emit_json(view.applied_json(self.plan, self.events, error))
+        output.emit_json(view.applied_json(self.plan, self.events, error, self.removals))

@@ -67,14 +67,9 @@ def command(
 def _declared(
     context: Context, catalog: str | None, environment: str | None
 ) -> Mapping[str, Declared]:
-    """
-    The catalog's groups, where the user or the context says that a catalog holds there.
-
-    A bare address is any cluster: the built-in catalog says nothing about it.
-    """
+    """The catalog's groups, where the user or the context says that a catalog holds there."""
     from learnflow_kafka.app.lag import declared_groups
     from learnflow_kafka.wiring import catalogs
 
-    if not (catalog or environment or context.catalog or context.environment):
-        return {}
-    return declared_groups(catalogs.of(context, catalog))
+    found = catalogs.declared(context, catalog, environment)
+    return declared_groups(found) if found else {}

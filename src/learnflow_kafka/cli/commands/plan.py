@@ -29,12 +29,18 @@ PENDING: Final = 3
 Example:
   learnflow plan
   learnflow plan -c prod --env production --out plan.json
+  learnflow plan --check --strict
   learnflow plan --check --format markdown > comment.md"""
 )
 @target_options
 @catalog_options
 @scope_options
-@click.option("--check", is_flag=True, help="Exit 3 where changes are pending.")
+@click.option("--check", is_flag=True, help="Exit 3 where changes are pending, blocked or not.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="With --check: also where a declared topic has configs that are not declared.",
+)
 @click.option(
     "--out", type=FileName(), metavar="FILE", help="Save the plan, for `learnflow apply FILE`."
 )
@@ -52,6 +58,7 @@ def command(
     environment: str | None,
     scope: Scope,
     check: bool,
+    strict: bool,
     out: str | None,
     form: str | None,
     as_json: bool,
@@ -59,8 +66,8 @@ def command(
     """
     Show what would change on the cluster, why, and at what risk.
 
-    Nothing is changed. Exits 1 where something is blocked, and with --check 3 where changes
-    are pending.
+    Nothing is changed. Exits 1 where something is blocked. With --check it exits 3 instead
+    wherever the cluster is not as declared: changes are pending, blocked or wait for a flag.
     """
     from learnflow_kafka.app.plan import make_plan
     from learnflow_kafka.cli.files import write_plan
@@ -69,6 +76,8 @@ def command(
 
     if as_json and form not in {None, "json"}:
         raise UsageError(f"give --json or --format {form}, not both")
+    if strict and not check:
+        raise UsageError("--strict says what --check counts", fix="add --check")
     context = contexts.resolve(target)
     desired = wanted(context, catalog, environment)
     with kafka.admin(context) as admin:
@@ -78,9 +87,9 @@ def command(
     if out:
         write_plan(made, out)
     _print(made, "json" if as_json else form)
-    if made.blocked:
-        return 1
-    return PENDING if check and made.pending else 0
+    if check:
+        return PENDING if made.pending or (strict and made.drifted) else 0
+    return 1 if made.blocked else 0
 
 
 def _print(plan: Plan, form: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.options import (
     Target,
+    catalog_options,
     dry_run_option,
     json_option,
     target_options,
@@ -95,9 +96,13 @@ Example:
     "--allow-internal", multiple=True, metavar="TOPIC", help="Delete this internal topic too."
 )
 @click.option(
-    "--delete-anyway", multiple=True, metavar="TOPIC", help="Although an active group reads it."
+    "--delete-anyway",
+    multiple=True,
+    metavar="TOPIC",
+    help="Delete it although a group is active on it or its data is fresh.",
 )
 @target_options
+@catalog_options
 @dry_run_option
 @yes_option
 @json_option
@@ -107,6 +112,8 @@ def delete(
     allow_internal: tuple[str, ...],
     delete_anyway: tuple[str, ...],
     target: Target,
+    catalog: str | None,
+    environment: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -114,27 +121,34 @@ def delete(
     """
     Delete topics with every record in them, after showing what that destroys.
 
-    Refused while a group is active on a topic, and for internal topics, unless the topic is
-    named once more. A topic that the catalog declares comes back, empty, with `apply`.
+    Refused while a group is active on a topic, where it was written to within a day, and for
+    internal topics, unless the topic is named once more. A topic that the catalog declares is
+    told with the services that use it; it comes back, empty, with `apply`.
     """
     from learnflow_kafka.app import topics as app
     from learnflow_kafka.cli.confirm import confirm
     from learnflow_kafka.cli.views import output, topics
-    from learnflow_kafka.wiring import contexts, kafka
+    from learnflow_kafka.core.plans.plan import Scope
+    from learnflow_kafka.core.uses import uses
+    from learnflow_kafka.wiring import catalogs, contexts, kafka, system
 
     context = contexts.resolve(target)
     chosen = list(dict.fromkeys(names))
-    overrides = app.Overrides(frozenset(allow_internal), frozenset(delete_anyway))
+    overrides = Scope(allow_internal=allow_internal, delete_anyway=delete_anyway)
+    declared = catalogs.declared(context, catalog, environment)
+    used = uses(declared, chosen) if declared else ()
     with kafka.admin(context) as admin:
         losses = app.losses(admin, chosen)
-        topics.show_losses(losses, output.console(stderr=as_json))
-        app.require_deletable(admin, losses, overrides)
+        topics.show_losses(losses, used, output.console(stderr=as_json))
+        app.require_deletable(admin, losses, overrides, now_ms=system.clock().now_ms())
         events: list[app.Deleted] = []
         if not dry_run:
             confirm(context, _question(losses), yes=yes, cluster_id=_cluster_id(admin))
             events = list(app.delete(admin, chosen))
     if as_json:
-        output.emit_json(topics.deletion_json(losses, events, dry_run=dry_run))
+        output.emit_json(topics.deletion_json(losses, used, events, dry_run=dry_run))
+    elif dry_run:
+        output.console().print("dry run: nothing was changed")
     else:
         topics.show_deleted(events, output.console())
     return 1 if any(e.fault for e in events) else 0

@@ -62,9 +62,12 @@ def command(
 
     chosen = _chosen(path, catalog)
     _refuse_nonsense(chosen, lock=lock, relock=relock, dry_run=dry_run)
-    verdict = _judge(chosen, tuple(map(_version, relock)), lock=lock, dry_run=dry_run)
+    verdict, publication = _judge(chosen, tuple(map(_version, relock)), lock=lock)
     if strict:
         verdict = replace(verdict, problems=verdict.problems + verdict.warnings, warnings=())
+    # What is published is there for good, so it waits until nothing is left to mend.
+    if publication and not verdict.problems:
+        verdict = replace(verdict, published=_publish(publication, dry_run=dry_run))
     if as_json:
         output.emit_json(view.as_json(verdict))
     else:
@@ -100,7 +103,10 @@ def _version(text: str) -> Version:
     return event, int(number)
 
 
-def _judge(chosen: str | None, renew: tuple[Version, ...], *, lock: bool, dry_run: bool) -> Verdict:
+def _judge(
+    chosen: str | None, renew: tuple[Version, ...], *, lock: bool
+) -> tuple[Verdict, Publication | None]:
+    """The verdict, and what is to be published where that was asked for."""
     from learnflow_kafka.cli.views.catalog import Verdict
     from learnflow_kafka.core.plans.desired import resolve
     from learnflow_kafka.wiring import catalogs
@@ -110,10 +116,10 @@ def _judge(chosen: str | None, renew: tuple[Version, ...], *, lock: bool, dry_ru
         checked = catalogs.check(chosen, renew=renew)
         derived = resolve(checked.catalog).derived
     except CatalogError as error:
-        return Verdict(shown, None, error.problems)
-    published = _publish(checked.publication, dry_run=dry_run) if lock else None
+        return Verdict(shown, None, error.problems, error.warnings), None
     problems = () if lock else checked.unlocked
-    return Verdict(shown, checked.catalog, problems, checked.warnings, derived, published)
+    verdict = Verdict(shown, checked.catalog, problems, checked.warnings, derived)
+    return verdict, checked.publication if lock else None
 
 
 def _publish(made: Publication, *, dry_run: bool) -> Published:

@@ -32,6 +32,7 @@ from learnflow_kafka.core.local import (
 from learnflow_kafka.core.local import Waiting as WaitingForOther
 from learnflow_kafka.core.names import is_reserved
 from learnflow_kafka.core.plans.changes import CreateTopic
+from learnflow_kafka.core.plans.desired import OTHER_BROKERS
 from learnflow_kafka.core.units import approximate_size
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ def show_up(event: Up, console: Console) -> None:
     else:
         verdict = findings.summary(event.report, healthy=True)
         console.print(f"{verdict}; ready after {event.seconds:.1f} s", style="bold green")
+    for notice in event.desired.notices:
+        if notice.rule == OTHER_BROKERS:
+            console.print(f"note: {notice.what}")
     console.print()
     for text in connecting(event.cluster, event.desired):
         console.print(text)

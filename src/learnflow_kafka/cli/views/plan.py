@@ -32,11 +32,12 @@ from learnflow_kafka.core.plans.desired import CAPPED, ISR_CAPPED
 from learnflow_kafka.core.plans.plan import Severity, VerdictKind
 from learnflow_kafka.core.plans.planfile import step_document, to_document
 from learnflow_kafka.core.plans.policy import ago
+from learnflow_kafka.core.plans.removals import both
 from learnflow_kafka.core.plans.words import shown
 from learnflow_kafka.core.units import approximate_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.catalog import Place
     from learnflow_kafka.core.plans.changes import Change
     from learnflow_kafka.core.plans.plan import Plan, Risk, Step, Tombstoned
+    from learnflow_kafka.core.plans.removals import Removal
     from learnflow_kafka.errors import LearnflowError
 
 _RANGES: Final = 6
@@ -96,7 +98,7 @@ def _notices(plan: Plan) -> Iterator[str]:
         count = f"{capped[CAPPED]} topic{'' if capped[CAPPED] == 1 else 's'}"
         yield f"fewer copies than declared, for {brokers}: replication capped{also} on {count}"
     for what, names in topics.items():
-        yield f"{what} ({_listed(names)})"
+        yield f"{what} ({_listed(names)})" if any(names) else what
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -324,15 +326,28 @@ def _proof(event: Proved) -> str:
     return "proved: a second plan is empty"
 
 
+def removal_lines(removals: Iterable[Removal]) -> Iterator[str]:
+    """What a saved plan removes, as it showed and now."""
+    for removal in removals:
+        yield f"records that go from {removal.topic}: {both(removal)}"
+
+
 def as_json(plan: Plan) -> dict[str, object]:
     """The plan as its document (docs/reference/plan.schema.json)."""
     return to_document(plan)
 
 
 def applied_json(
-    plan: Plan | None, events: Sequence[Event], error: LearnflowError | None = None
+    plan: Plan | None,
+    events: Sequence[Event],
+    error: LearnflowError | None = None,
+    removals: Iterable[Removal] = (),
 ) -> dict[str, object]:
-    """A whole run for programs: the plan, an entry a step, the proof, and what stopped it."""
+    """
+    A whole run for programs: the plan, an entry a step, the proof, and what stopped it.
+
+    `removals`: records that a saved plan showed to go, and that go now (null: not known).
+    """
     proofs = [e for e in events if isinstance(e, Proved)]
     return {
         "kind": "applied",
@@ -341,6 +356,10 @@ def applied_json(
         "plan": to_document(plan) if plan else None,
         "steps": [entry for event in events if (entry := _entry(event))],
         "proof": _proof_json(proofs[-1]) if proofs else None,
+        "removals": [
+            {"topic": r.topic, "shown": r.shown.records, "now": r.now.records, "grew": r.grew}
+            for r in removals
+        ],
         "error": {
             "error": type(error).__name__,
             "what": error.what,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.app.topics import Deleted, PartitionDetail, TopicDetail, TopicSummary
     from learnflow_kafka.core.plans.plan import Loss
+    from learnflow_kafka.core.uses import Use
 
 UNKNOWN = "?"
 
@@ -60,10 +61,12 @@ def details_json(details: Sequence[TopicDetail]) -> dict[str, object]:
     return {"kind": "topic-details", "version": 1, "topics": [_detail_json(d) for d in details]}
 
 
-def show_losses(losses: Mapping[str, Loss], console: Console) -> None:
-    """What deleting each topic destroys."""
+def show_losses(losses: Mapping[str, Loss], used: Sequence[Use], console: Console) -> None:
+    """What deleting each topic destroys, and which services use it."""
     for name, loss in losses.items():
         console.print(f"{name}: {_loss_text(loss)}")
+    for use in used:
+        console.print(f"{use.topic}: {_use_text(use)}")
 
 
 def show_deleted(events: Sequence[Deleted], console: Console) -> None:
@@ -74,9 +77,10 @@ def show_deleted(events: Sequence[Deleted], console: Console) -> None:
 
 
 def deletion_json(
-    losses: Mapping[str, Loss], events: Sequence[Deleted], *, dry_run: bool
+    losses: Mapping[str, Loss], used: Sequence[Use], events: Sequence[Deleted], *, dry_run: bool
 ) -> dict[str, object]:
     """The deletion for programs."""
+    declared = {use.topic: use for use in used}
     ended = {e.topic: None if e.fault is None else str(e.fault) for e in events}
     return {
         "kind": "topic-deletion",
@@ -90,6 +94,7 @@ def deletion_json(
                 "last_write_ms": loss.last_write_ms,
                 "groups": list(loss.groups),
                 "active_groups": list(loss.active),
+                "declared": _use_json(declared[name]) if name in declared else None,
                 "deleted": name in ended and ended[name] is None,
                 "error": ended.get(name),
             }
@@ -110,6 +115,24 @@ def _loss_text(loss: Loss) -> str:
         f"{records_text(loss.records)}, {size(loss.bytes)} a copy, last write {written}, "
         f"groups: {', '.join(groups) or 'none'}"
     )
+
+
+def _use_text(use: Use) -> str:
+    what = "declared in" if use.source is None else f"it follows {use.source} in"
+    return (
+        f"{what} catalog {use.catalog}; produced by {', '.join(use.produced_by) or 'no service'}, "
+        f"consumed by {', '.join(use.consumed_by) or 'no service'}; "
+        "`learnflow apply` makes it anew, empty"
+    )
+
+
+def _use_json(use: Use) -> dict[str, object]:
+    return {
+        "catalog": use.catalog,
+        "source": use.source,
+        "produced_by": list(use.produced_by),
+        "consumed_by": list(use.consumed_by),
+    }
 
 
 def _replication(topic: TopicSummary) -> str:

@@ -10,7 +10,7 @@ from learnflow_kafka.core.observed import Metadata
 from learnflow_kafka.core.ports import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from learnflow_kafka.core.checks.evidence import Evidence
     from learnflow_kafka.core.checks.outcomes import Outcome
@@ -132,7 +132,7 @@ def metadata_kept(evidence: Evidence) -> Outcome:
         return _quorum_keeps_up(quorum)
     if cluster.metadata is Metadata.KRAFT:
         return not_checked("the cluster does not tell about its quorum")
-    return _zookeeper_serves(cluster)
+    return _zookeeper_serves(cluster, known(evidence.zookeeper))
 
 
 def _quorum_keeps_up(quorum: QuorumState) -> Outcome:
@@ -175,17 +175,31 @@ def _voters_behind(quorum: QuorumState) -> Iterator[tuple[int, str]]:
             yield voter, f"{quorum.high_watermark - offset} metadata records behind"
 
 
-def _zookeeper_serves(cluster: ClusterState) -> Outcome:
+def _zookeeper_serves(cluster: ClusterState, servers: Mapping[str, str | None]) -> Outcome:
+    """What ZooKeeper says itself: brokers name their last controller long after it died."""
     if cluster.controller is None:
         return failed(
             "no controller: ZooKeeper does not serve, or no broker could be elected",
             fix="look at ZooKeeper's log and at the brokers' server.log",
         )
-    return passed(
-        f"ZooKeeper serves: broker {cluster.controller} is the elected controller; "
-        "Kafka's protocol tells no more about ZooKeeper",
-        [f"controller: broker {cluster.controller}"],
-    )
+    lines = [
+        f"controller, as the brokers know it: broker {cluster.controller}",
+        *(f"{server}: {fault or 'serves'}" for server, fault in servers.items()),
+    ]
+    if not servers:
+        return not_checked(
+            f"the brokers name broker {cluster.controller} as controller, and ZooKeeper itself "
+            "was not asked: Kafka's protocol does not tell whether it serves",
+            lines,
+            "ask each ZooKeeper server: `echo srvr | nc HOST 2181` says its mode where it serves",
+        )
+    if all(fault is not None for fault in servers.values()):
+        return failed(
+            "ZooKeeper does not serve: nothing about topics or brokers can change",
+            lines,
+            "start ZooKeeper (`learnflow up` for the local one), and look at its log",
+        )
+    return passed(f"ZooKeeper serves: broker {cluster.controller} is the elected controller", lines)
 
 
 def _registration(broker: Broker) -> str:

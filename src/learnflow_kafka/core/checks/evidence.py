@@ -130,8 +130,9 @@ class Evidence:
 
     `bootstrap`: the addresses we were given and why each takes no connection (None: it does).
     `addresses`: the same for every broker's advertised address. `quorum` None: a cluster with
-    ZooKeeper. `topics`: every topic that we may see, without configs; `topic_configs` those of
-    the wanted topics and of all with too few replicas in sync.
+    ZooKeeper; `zookeeper`: each of its servers that was asked itself, and why it does not serve
+    (None: it does). `topics`: every topic that we may see, without configs; `topic_configs`
+    those of the wanted topics and of all with too few replicas in sync.
     """
 
     expected: Expectation
@@ -143,3 +144,4 @@ class Evidence:
     topic_configs: Mapping[str, Settings] | Unknown
     broker_configs: Mapping[int, Settings] | Unknown
     records: Records | Unknown
+    zookeeper: Mapping[str, str | None] | Unknown = field(default_factory=dict)

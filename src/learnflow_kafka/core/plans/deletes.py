@@ -33,7 +33,7 @@ def tombstoned_topics(
         )
         found.append(item)
         if item.allowed:
-            refused += policy.delete_obstacles(stone, live, item, scope, facts.now_ms)
+            refused += policy.delete_obstacles(live, item.loss, scope, facts.now_ms, stone.place)
     return tuple(found), refused
 
 

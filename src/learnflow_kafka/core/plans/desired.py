@@ -37,6 +37,7 @@ MIN_ISR: Final = "min.insync.replicas"
 
 CAPPED: Final = "replication-capped"
 ISR_CAPPED: Final = "min-isr-capped"
+OTHER_BROKERS: Final = "brokers-differ"
 
 HEADROOM_BYTES: Final = 64 * 1024
 """
@@ -79,7 +80,11 @@ class DesiredTopic:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a reader of the plan should know: a stable rule, the topic, and what."""
+    """
+    Something a reader of the plan should know: a stable rule, the topic, and what.
+
+    `topic` is empty where it concerns all.
+    """
 
     rule: str
     topic: str
@@ -149,6 +154,22 @@ def resolve(
         policy=catalog.policy,
         notices=tuple(notices),
     )
+
+
+def told_of_brokers(desired: Desired, catalog: Catalog, cluster: str) -> Desired:
+    """The same, with a notice where the cluster has other brokers than its environment names."""
+    environment = catalog.environments.get(desired.environment or "")
+    if environment is None or desired.brokers in {None, environment.brokers}:
+        return desired
+    plural = "" if desired.brokers == 1 else "s"
+    notice = Notice(
+        OTHER_BROKERS,
+        "",
+        f"cluster {cluster} was made with {desired.brokers} broker{plural}; the environment "
+        f"names {environment.brokers}",
+        environment.place,
+    )
+    return replace(desired, notices=(notice, *desired.notices))
 
 
 def _environment(

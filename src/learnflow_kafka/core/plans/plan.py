@@ -20,6 +20,7 @@ from learnflow_kafka.core.plans.changes import (
     CreateTopic,
     DeleteTopic,
 )
+from learnflow_kafka.core.plans.diff import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,13 +51,15 @@ class Risk:
     One thing that a change may cost; `what` is a sentence with its figures.
 
     `removed` are the offsets that may go, `bytes` their estimated size (None: not known, or
-    nothing goes).
+    nothing goes). `complete`: no more may go than `removed`; not every partition could be asked
+    where it is not so.
     """
 
     severity: Severity
     what: str
     removed: tuple[Removed, ...] = ()
     bytes: int | None = None
+    complete: bool = True
 
 
 class VerdictKind(StrEnum):
@@ -231,6 +234,11 @@ class Plan:
     def pending(self) -> bool:
         """Whether the cluster is not as the catalog wants it."""
         return bool(self.steps or self.blocked or self.tombstoned)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a declared topic has configs that nobody declared; other tools' do not count."""
+        return any(keys.keys() - FOREIGN for keys in self.drift.configs.values())
 
     def count(self, kind: type[Change]) -> int:
         """How many steps are of one kind."""

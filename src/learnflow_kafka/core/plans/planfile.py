@@ -2,11 +2,14 @@
 A plan as a JSON document: saved, reviewed, and carried out later.
 
 The shape lands in users' pipelines: `VERSION` grows when a program that reads it would have
-to change (see docs/compatibility.md).
+to change (see docs/compatibility.md). A digest seals the content, so that what is carried out is
+what was reviewed. It guards against edits and damage, not against somebody who writes a plan and
+its digest: who may apply a plan may do all that is in it anyway.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -21,14 +24,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KIND: Final = "plan"
-VERSION: Final = 1
+VERSION: Final = 2
+DIGEST: Final = "digest"
 
 _DOCUMENTS: Final = Documents(Notice, Fingerprint, Removed)
 
 
 def to_document(plan: Plan) -> dict[str, object]:
     """The plan as JSON's own types; `from_document` gives back an equal plan."""
-    return {"kind": KIND, "version": VERSION, **_DOCUMENTS.encode(plan)}
+    return sealed({"kind": KIND, "version": VERSION, **_DOCUMENTS.encode(plan)})
+
+
+def sealed(document: Mapping[str, object]) -> dict[str, object]:
+    """The document with the digest of all its other members: SHA-256 of their shortest JSON."""
+    body = {name: value for name, value in document.items() if name != DIGEST}
+    # Escaped to ASCII: also a lone surrogate, which UTF-8 cannot say, has a digest.
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return {**body, DIGEST: f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 
 def step_document(step: Step) -> object:
@@ -53,7 +65,14 @@ def from_document(found: object, *, where: str) -> Plan:
             where=where,
             fix="make a new plan with this version: `learnflow plan --out FILE`",
         )
-    body = {name: value for name, value in found.items() if name not in {"kind", "version"}}
+    if found.get(DIGEST) != sealed(found)[DIGEST]:
+        raise PlanUnreadableError(
+            "it is not as `learnflow plan` wrote it: its content does not fit its digest",
+            where=where,
+            fix="a plan cannot be edited: change the catalog and make a new plan: "
+            "`learnflow plan --out FILE`",
+        )
+    body = {n: value for n, value in found.items() if n not in {"kind", "version", DIGEST}}
     try:
         plan: Plan = _DOCUMENTS.coder(Plan).decode(body, "")
         _refuse_unseen(plan)
@@ -82,8 +101,13 @@ def json_schema() -> Mapping[str, object]:
         "title": "A learnflow plan",
         "description": top.summary,
         "type": "object",
-        "properties": {"kind": {"const": KIND}, "version": {"const": VERSION}, **top.properties},
-        "required": ["kind", "version", *top.properties],
+        "properties": {
+            "kind": {"const": KIND},
+            "version": {"const": VERSION},
+            **top.properties,
+            DIGEST: {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+        },
+        "required": ["kind", "version", *top.properties, DIGEST],
         "additionalProperties": False,
         "$defs": {name: found.as_json() for name, found in sorted(definitions.items())},
     }

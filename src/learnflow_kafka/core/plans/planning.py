@@ -171,7 +171,7 @@ def plan(desired: Desired, observed: Observed, facts: Facts, scope: Scope) -> Pl
         blocked=tuple(blocked),
         tombstoned=tombstoned,
         drift=_drift(desired, observed, diffs),
-        notices=tuple(n for n in desired.notices if n.topic in selected),
+        notices=tuple(n for n in desired.notices if not n.topic or n.topic in selected),
         touched=_touched(steps, observed),
     )
 

@@ -11,16 +11,17 @@ from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.catalog import NOWHERE
 from learnflow_kafka.core.names import is_internal
 from learnflow_kafka.core.plans.desired import MIN_ISR, RETENTION_MS
-from learnflow_kafka.core.plans.plan import Blocked, Loss, Rule, Scope, Tombstoned
+from learnflow_kafka.core.plans.plan import Blocked, Loss, Rule, Scope
 from learnflow_kafka.core.plans.retention import lifetime, shortens
 from learnflow_kafka.core.units import FOREVER, approximate_size, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from learnflow_kafka.core.catalog import Tombstone
+    from learnflow_kafka.core.catalog import Place
     from learnflow_kafka.core.observed import TopicState
     from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
     from learnflow_kafka.core.plans.diff import TopicDiff
@@ -212,10 +213,10 @@ _RULES: Final[tuple[Callable[[TopicDiff, Desired, Facts], Blocked | None], ...]]
 
 
 def delete_obstacles(
-    stone: Tombstone, live: TopicState, item: Tombstoned, scope: Scope, now_ms: int
+    live: TopicState, loss: Loss, scope: Scope, now_ms: int, place: Place = NOWHERE
 ) -> Iterator[Blocked]:
-    """Every reason not to delete a topic that has a tombstone and was named by the flag."""
-    name, loss = stone.topic, item.loss
+    """Every reason not to delete a topic that was named for it; `place` is its tombstone's."""
+    name = live.name
     if (live.internal or is_internal(name)) and name not in scope.allow_internal:
         yield Blocked(
             Rule.DELETE_INTERNAL,
@@ -223,7 +224,7 @@ def delete_obstacles(
             "it is an internal topic",
             "Kafka, a schema registry, Connect or Kafka Streams keeps its own state there",
             f"if you are certain, add --allow-internal {name}",
-            stone.place,
+            place,
         )
     if name in scope.delete_anyway:
         return
@@ -235,7 +236,7 @@ def delete_obstacles(
             f"group {_names(loss.active)} is active on it",
             "its consumers would fail",
             f"stop them, or {anyway}",
-            stone.place,
+            place,
         )
     if loss.unknown or loss.records is None:
         unseen = f"group {_names(loss.unknown)}" if loss.unknown else "its records"
@@ -245,7 +246,7 @@ def delete_obstacles(
             f"this user may not look at {unseen}",
             "whether it is in use, and what would be lost, is not known",
             f"grant Describe, or {anyway}",
-            stone.place,
+            place,
         )
     if loss.last_write_ms is not None and now_ms - loss.last_write_ms < FRESH_MS:
         yield Blocked(
@@ -254,7 +255,7 @@ def delete_obstacles(
             f"it was written to {ago(now_ms - loss.last_write_ms)}",
             "somebody still produces to it",
             f"stop the producers and wait a day, or {anyway}",
-            stone.place,
+            place,
         )
 
 

@@ -60,6 +60,7 @@ def _cut_risk(diff: TopicDiff, cut: Cut, facts: Facts) -> Risk:
             Severity.HIGH,
             "removes older records; how many was not checked: not every partition could be asked",
             removed,
+            complete=False,
         )
     if not removed:
         return Risk(Severity.LOW, "a shorter life for its records; today none is that old or large")
