@@ -54,6 +54,7 @@ command line: what is not in this tree is our bug and is reported as one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class LearnflowError(Exception):
@@ -122,6 +123,12 @@ class CatalogError(LearnflowError):
         )
         self.problems = problems
         self.warnings = warnings
+
+    def remembered(self, by: str, fix: str) -> Self:
+        """The error about a catalog that nobody named this time: who remembers it, and how else."""
+        self.where = f"remembered by {by}"
+        self.fix = f"mend what is named above, or choose another: {fix}"
+        return self
 
 
 class ContextError(LearnflowError):

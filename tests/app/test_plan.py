@@ -249,6 +249,13 @@ def test_min_isr_above_the_real_replication_is_refused():
     assert [b.rule for b in plan.blocked] == [Rule.MIN_ISR]
 
 
+def test_a_blocked_replication_is_said_once():
+    """Where too few replicas are there, that min.insync.replicas exceeds them says nothing more."""
+    plan = planned(memory(a=1), catalog(Topic("a", 1, replication=3, min_insync_replicas=2)))
+
+    assert [b.rule for b in plan.blocked] == [Rule.REPLICATION]
+
+
 # --- configs ----------------------------------------------------------------
 
 

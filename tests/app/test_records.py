@@ -167,6 +167,16 @@ def test_reading_starts_at_a_time_or_an_offset(kafka: MemoryKafka):
     assert values(kafka, Reading(("other",), FromOffset(2))) == [b"30"]
 
 
+def test_an_offset_that_no_partition_has_come_to_is_an_error(kafka: MemoryKafka):
+    """It was mistyped; the next offset is none, since a record may get it."""
+    fill(kafka, "other", 10, 20, 30)
+
+    assert values(kafka, Reading(("other",), FromOffset(3))) == []
+    for follow in (False, True):
+        with pytest.raises(RequestError, match=r"offset 4 is beyond .* the furthest ends at 3"):
+            values(kafka, Reading(("other",), FromOffset(4), follow=follow))
+
+
 def test_the_last_records_are_the_newest_of_all_partitions(kafka: MemoryKafka):
     """`Last(n)` counts over partitions and shows the oldest of them first."""
     fill(kafka, "orders", 10, 40)

@@ -68,6 +68,21 @@ def test_a_cluster_that_does_not_exist_has_no_status():
     assert asked(None) is None
 
 
+@pytest.mark.parametrize(
+    ("state", "silence"),
+    [
+        (NodeState.STOPPED, "no broker runs"),
+        (NodeState.SUSPENDED, "every broker that is there stands still"),
+    ],
+)
+def test_a_cluster_that_nobody_can_be_asked_of_says_why(state: NodeState, silence: str):
+    """A broker that was suspended is there: it is not said to be gone."""
+    found = asked(seen(state, NodeState.STOPPED, NodeState.STOPPED))
+
+    assert found is not None
+    assert found.silence == silence
+
+
 def test_a_running_cluster_names_its_leader_and_its_brokers():
     """Healthy: every process runs, every broker is registered."""
     found = asked(seen(*RUNNING))

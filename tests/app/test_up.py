@@ -225,6 +225,29 @@ def test_the_next_up_uses_the_same_catalog(stage: Stage):
     assert set(end(events).desired.topics) == {"invoices"}
 
 
+def test_the_built_in_catalog_comes_back_by_its_word(stage: Stage):
+    """`--catalog learnflow` is the way back from a catalog that the cluster remembers."""
+    stage.catalogs["mine.yaml"] = catalog_of(Topic("invoices", partitions=1))
+    stage.up(Request(ClusterSpec(), catalog="mine.yaml"))
+    events = stage.up(Request(ClusterSpec(), catalog="learnflow"))
+
+    assert set(end(events).desired.topics) == {"orders"}
+    assert stage.runtime.specs[-1].declaration == Declaration(None, None)
+
+
+def test_a_remembered_catalog_that_is_gone_names_who_remembers_it(stage: Stage):
+    """Nobody named it this time: the error says the cluster, and how to choose another."""
+    stage.catalogs["mine.yaml"] = catalog_of(Topic("invoices", partitions=1))
+    stage.up(Request(ClusterSpec("shop"), catalog="mine.yaml"))
+
+    def gone(path: str | None) -> Catalog:
+        raise CatalogError(())
+
+    with pytest.raises(CatalogError, match="remembered by cluster shop") as caught:
+        list(up(Request(ClusterSpec("shop")), replace(stage.world(), catalog=gone)))
+    assert "learnflow up --name shop --catalog PATH" in (caught.value.fix or "")
+
+
 def test_offsets_are_kept_as_long_as_the_longest_retention(stage: Stage):
     """Forty days of records: the brokers are told to keep offsets for forty days."""
     stage.up()

@@ -268,6 +268,19 @@ def test_one_broken_request_never_hides_the_rest(kafka: MemoryKafka, api: str, u
     assert set(not_ok(report)) - {"records.round_trip"} == unchecked - {"records.round_trip"}
 
 
+def test_a_request_that_hangs_is_not_answered_with_another_verification(kafka: MemoryKafka):
+    """`learnflow verify` is where we are: the next step is the broker that hangs."""
+
+    def breaks(sent: Sent, moment: Moment) -> None:
+        if sent.api == "DescribeConfigs":
+            raise TimedOutError("no answer", fix="see how the brokers are: `learnflow verify`")
+
+    kafka.hooks.append(breaks)
+    fix = found(verify(EXPECTED, ports(kafka)), "topics.configs").fix or ""
+
+    assert fix.startswith("look at the broker's process and log")
+
+
 @pytest.mark.parametrize(
     ("servers", "status"), [({"zk:2181": None}, Status.OK), ({}, Status.NOT_CHECKED)]
 )

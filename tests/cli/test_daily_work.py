@@ -225,6 +225,23 @@ def test_an_active_group_is_shown_and_refused(kafka1: LocalKafka, at: Learnflow)
     assert f"group {group} is active" in topic_gone.err
 
 
+def test_sigterm_lets_a_member_leave_its_group(kafka1: LocalKafka, at: Learnflow):
+    """No ghost stays to hold partitions until its session ends, and its place is committed."""
+    topic = made_topic(kafka1.context)
+    group = f"group.{topic}"
+    at("produce", topic, "--value", "v")
+    with started("consume", topic, "--group", group, "-b", kafka1.bootstrap) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"v\n"
+        reader.send_signal(signal.SIGTERM)
+        code = reader.wait(60)
+    (found,) = at("groups", "describe", group, "--json").json["groups"]
+
+    assert code == 143
+    assert (found["state"].lower(), found["members"]) == ("empty", [])
+    assert at("groups", "reset", group, "--to", "earliest", "--execute", "--yes").code == 0
+
+
 def test_ctrl_c_ends_a_follower_cleanly(kafka1: LocalKafka, at: Learnflow):
     """Following shows what arrives; Ctrl-C ends it with 130 and no traceback."""
     topic = made_topic(kafka1.context)

@@ -17,6 +17,7 @@ from learnflow_kafka.core.local import (
     NodeState,
     NodeStatus,
     Role,
+    host_fault,
     offsets_retention_ms,
 )
 
@@ -94,3 +95,17 @@ def test_a_cluster_runs_when_every_process_does(
     status = LocalStatus(CLUSTER, nodes)
 
     assert (status.running, status.stopped) == said
+
+
+@pytest.mark.parametrize(
+    "host", ["foo bar", "", "a:9092", "[::1]", "::1", "a,b", "-a", "a..b", "0.0.0.0", "a" * 64, "ä"]
+)
+def test_what_no_broker_can_advertise_is_no_host(host: str):
+    """Kafka takes letters, digits, '.', '-' and '_'; every interface is no address."""
+    assert host_fault(host) is not None
+
+
+@pytest.mark.parametrize("host", ["host.docker.internal", "172.17.0.1", "kafka_1", "me"])
+def test_names_and_addresses_are_hosts(host: str):
+    """Whether they resolve is not asked: only containers may know them."""
+    assert host_fault(host) is None

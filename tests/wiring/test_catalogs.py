@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learnflow_kafka.core.catalog import Catalog, DataClass, Envelope, Ordering, Partitioner
+from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.plans.desired import resolve
 from learnflow_kafka.core.units import format_duration
+from learnflow_kafka.errors import CatalogError
 from learnflow_kafka.wiring import catalogs
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +118,33 @@ def test_what_learnflow_sends_today_is_taken_unchanged(
 
     assert check(event) == ()
     assert check(dapr) == ()
+
+
+def test_the_built_in_catalog_has_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`learnflow` means it; a folder of that name is written `./learnflow`."""
+    (tmp_path / "learnflow").mkdir()
+    (tmp_path / "learnflow" / "own.yaml").write_text("version: 1\nname: own\ntopics: {}\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert catalogs.load("learnflow") == catalogs.load(None)
+    assert catalogs.load("./learnflow").name == "own"
+
+
+@pytest.mark.parametrize(
+    ("name", "who", "fix"),
+    [
+        ("local", "cluster default", "learnflow up --catalog PATH"),
+        ("local/shop", "cluster shop", "learnflow up --name shop --catalog PATH"),
+        ("prod", "context prod", "add --catalog PATH"),
+    ],
+)
+def test_a_remembered_catalog_that_is_gone_names_who_remembers_it(name: str, who: str, fix: str):
+    """Nobody named the path this time: the error says where it comes from."""
+    context = Context(name, Connection(("a:1",)), catalog="/gone/shop.yaml")
+
+    with pytest.raises(CatalogError, match=f"remembered by {who}:") as caught:
+        catalogs.wanted(context, None, None)
+    assert fix in (caught.value.fix or "")
 
 
 @given(st.sampled_from(sorted(TOPICS)))

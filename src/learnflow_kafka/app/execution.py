@@ -101,7 +101,7 @@ def await_brokers(
     while (there := alive(admin)) < wanted:
         if clock.monotonic() >= deadline:
             raise TimedOutError(
-                f"{there} of {wanted} brokers are there after {patience.brokers:g} seconds; "
+                f"{there} of {wanted} brokers are there after {patience.brokers:g} s; "
                 "the environment names that many, so that new partitions spread over all",
                 fix="start the missing brokers, or correct `brokers` of the environment",
             )

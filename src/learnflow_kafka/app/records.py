@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.app.lookup import allowed, extents, fault_error, find_topics, partitions_in
 from learnflow_kafka.core.ports import Fault
 from learnflow_kafka.core.reading import (
+    FromBeginning,
+    FromOffset,
     FromTime,
     Last,
     newest,
@@ -19,10 +21,10 @@ from learnflow_kafka.core.reading import (
     windows,
 )
 from learnflow_kafka.core.records import BadLineError, batch_bytes
-from learnflow_kafka.errors import RequestError, UsageError
+from learnflow_kafka.errors import RefusedError, RequestError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.lag import Extent
     from learnflow_kafka.core.observed import OffsetAt, Record, TopicPartition, TopicState
@@ -245,8 +247,15 @@ def consume_as_group(
     *,
     stop: Callable[[], bool],
 ) -> Iterator[Record]:
-    """Records as a member of a group that keeps its place; raises as `consume` does."""
+    """
+    Records as a member of a group that keeps its place; one without a place begins at the first.
+
+    Raises as `consume` does, and RefusedError where the beginning is asked for and the group is
+    past it.
+    """
     find_topics(admin, reading.topics)
+    if isinstance(reading.beginning, FromBeginning):
+        _require_no_place(admin, group, reading.topics)
     count = 0
 
     def enough() -> bool:
@@ -258,6 +267,20 @@ def consume_as_group(
             return
         count += 1
         yield record
+
+
+def _require_no_place(admin: KafkaAdmin, group: str, topics: Collection[str]) -> None:
+    places = admin.committed([group]).get(group, {})
+    if isinstance(places, Fault):
+        raise fault_error(f"group {group}", places)
+    known = sorted({p.topic for p in places} & {*topics})
+    if known:
+        only = " ".join(f"--topic {topic}" for topic in known)
+        raise RefusedError(
+            f"group {group} has a place in {', '.join(known)} already, and goes on from there",
+            fix=f"learnflow groups reset {group} {only} --to earliest --execute; "
+            "or leave --from-beginning out",
+        )
 
 
 def _readable(admin: KafkaAdmin, reading: Reading) -> dict[TopicPartition, Extent]:
@@ -303,6 +326,8 @@ def _from(
         case Last():
             at = {}
         case other:
+            if isinstance(other, FromOffset):
+                _require_reached(other.offset, ends)
             at = starts(other, ends)
     if reading.follow:
         return data.read(at, committed_only=reading.committed_only, stop=stop)
@@ -312,6 +337,19 @@ def _from(
     return data.read(
         {p: at[p] for p in until}, until=until, committed_only=reading.committed_only, stop=stop
     )
+
+
+def _require_reached(offset: int, ends: Mapping[TopicPartition, Extent]) -> None:
+    """An offset that no partition has come to is mistyped: nothing would be read, in silence."""
+    highest = max((e.end for e in ends.values() if e.end is not None), default=0)
+    if offset > highest:
+        topics = dict.fromkeys(where.topic for where in ends)
+        raise RequestError(
+            f"offset {offset} is beyond the end of every partition: the furthest ends at {highest}",
+            code="OFFSET_OUT_OF_RANGE",
+            where=", ".join(topics),
+            fix=f"learnflow topics describe {' '.join(topics)}",
+        )
 
 
 def _at_time(

@@ -47,7 +47,9 @@ def status(
     if local is None:
         return None
     if not any(n.state is NodeState.RUNNING and n.node.is_broker for n in local.nodes):
-        return ClusterStatus(local, silence="no broker runs")
+        still = any(n.state is NodeState.SUSPENDED and n.node.is_broker for n in local.nodes)
+        silence = "no broker runs" if not still else "every broker that is there stands still"
+        return ClusterStatus(local, silence=silence)
     try:
         with admin(local.cluster.context) as port:
             return _asked(local, local.cluster, port)

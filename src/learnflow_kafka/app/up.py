@@ -15,6 +15,7 @@ from learnflow_kafka.app.apply import apply, prepare
 from learnflow_kafka.app.events import Event, Planned, succeeded
 from learnflow_kafka.app.plan import make_plan
 from learnflow_kafka.app.verify import Attempt, verify, wait
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.checks.evidence import expectation
 from learnflow_kafka.core.local import (
     ENVIRONMENT,
@@ -23,12 +24,13 @@ from learnflow_kafka.core.local import (
     NodeStarting,
     Serving,
     Warned,
+    choose_catalog,
     context_name,
     offsets_retention_ms,
 )
 from learnflow_kafka.core.plans.desired import RETENTION_MS, resolve, told_of_brokers
 from learnflow_kafka.core.plans.plan import Scope, Severity
-from learnflow_kafka.errors import LearnflowError, StartError
+from learnflow_kafka.errors import CatalogError, LearnflowError, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -132,10 +134,7 @@ def wanted(request: Request, world: World) -> tuple[ClusterSpec, Desired]:
 def _settle(request: Request, world: World) -> tuple[ClusterSpec, Catalog, Desired]:
     """The wish with everything that the catalog and an existing cluster add to it."""
     there = world.runtime.find(request.spec.name)
-    path = request.catalog
-    if path is None and there:
-        path = there.declaration.catalog
-    catalog = world.catalog(path)
+    path, catalog = _catalog(request, there, world)
     environment = request.environment
     if environment is None:
         environment = _usual_environment(catalog, there)
@@ -149,6 +148,18 @@ def _settle(request: Request, world: World) -> tuple[ClusterSpec, Catalog, Desir
         offsets_retention_ms=offsets_retention_ms(int(ms) for ms in kept if ms is not None),
     )
     return spec, catalog, desired
+
+
+def _catalog(request: Request, there: Cluster | None, world: World) -> tuple[str | None, Catalog]:
+    """The catalog that is named, else the one that the cluster remembers, and its path."""
+    if request.catalog is not None or there is None:
+        named = own_path(request.catalog)
+        return named, world.catalog(named)
+    path = there.declaration.catalog
+    try:
+        return path, world.catalog(path)
+    except CatalogError as error:
+        raise error.remembered(f"cluster {there.name}", choose_catalog(there.name)) from None
 
 
 def _usual_environment(catalog: Catalog, there: Cluster | None) -> str | None:

@@ -109,7 +109,7 @@ def gather(expected: Expectation, ports: Ports, *, write: bool = True) -> Eviden
         with ports.admin() as admin:
             return _Gathering(expected, ports, admin, bootstrap).run(write=write)
     except TimedOutError as error:
-        silent = Unknown(str(error), "look at the broker's process and log: it is there and hangs")
+        silent = Unknown(str(error), _HANGS)
         return _silence(expected, bootstrap, NO_ANSWER, cluster=silent)
     except (KafkaError, WrongClusterError) as error:
         silent = Unknown(str(error), error.fix)
@@ -200,6 +200,7 @@ class _Gathering:
         return _tried(prove)
 
 
+_HANGS: Final = "look at the broker's process and log: it is there and hangs"
 NO_ANSWER: Final = Unknown("not asked: see `bootstrap.reachable`")
 LEFT_OUT: Final = Unknown("left out: asked to read only", "verify without --read-only")
 
@@ -208,6 +209,8 @@ def _tried(call: Callable[[], T]) -> T | Unknown:
     """What the call returns, or why Kafka did not answer."""
     try:
         return call()
+    except TimedOutError as error:
+        return Unknown(str(error), _HANGS)
     except KafkaError as error:
         return Unknown(str(error), error.fix)
 

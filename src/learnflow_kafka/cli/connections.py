@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.connection import (
     Connection,
     Context,
@@ -44,7 +45,7 @@ def context_of(name: str, settings: Mapping[str, Any]) -> Context:
         name,
         Connection(bootstrap, protocol, tls, sasl),
         environment=settings["environment"],
-        catalog=_absolute(settings["catalog"]),
+        catalog=_absolute(own_path(settings["catalog"])),
         protected=settings["protected"],
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ import click
 
 from learnflow_kafka import __version__
 from learnflow_kafka.cli import pipes
+from learnflow_kafka.cli.signals import Terminated
 from learnflow_kafka.errors import CatalogError, LearnflowError, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 OUR_BUG: Final = 70
-_AIMS: Final = {"-b": "-b", "--bootstrap": "-b", "-c": "-c", "--context": "-c"}
-_FOR_A_CLUSTER: Final = re.compile(r"(learnflow (?:verify|dlt list|topics list)(?=`|$))")
 _CANNOT_WRITE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -48,7 +47,11 @@ def guarded(command: click.Command, args: list[str]) -> int:
         else:
             _report(_as_usage_error(error), as_json=as_json)
         return UsageError.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click turns the first into the second.
+        if isinstance(error.__cause__ or error, Terminated):
+            click.echo("learnflow: terminated", err=True)
+            return TERMINATED
         click.echo("\nlearnflow: interrupted", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge: whatever escaped is our bug
@@ -96,19 +99,10 @@ def _report(error: LearnflowError, *, as_json: bool) -> None:
 
 
 def _aimed(fix: str | None, args: list[str]) -> str | None:
-    """The next command at the cluster that this one was told, by `-b` or `-c`."""
-    if fix is None:
-        return None
-    words = iter(args)
-    for word in words:
-        name, _, value = word.partition("=")
-        if name in _AIMS:
-            cluster = value or next(words, "")
-            return "".join(
-                f"{part} {_AIMS[name]} {cluster}" if _FOR_A_CLUSTER.fullmatch(part) else part
-                for part in _FOR_A_CLUSTER.split(fix)
-            )
-    return fix
+    """The next command at the cluster that this one was told."""
+    from learnflow_kafka.cli import aims  # noqa: PLC0415 - only on this path
+
+    return None if fix is None else aims.aimed(fix, aims.of_words(args))
 
 
 def _show_problems(error: CatalogError) -> None:

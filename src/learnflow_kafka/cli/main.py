@@ -122,7 +122,7 @@ class LazyGroup(click.Group):
     epilog=(
         "Start with `learnflow up`. Every command has --help with an example, and --json. "
         "Exit codes: 0 done, 1 failed or not healthy, 2 wrong usage, 3 changes pending "
-        "(plan --check), 130 interrupted, 70 our bug."
+        "(plan --check), 130 interrupted, 143 terminated, 70 our bug."
     ),
 )
 @click.version_option(__version__, prog_name="learnflow")

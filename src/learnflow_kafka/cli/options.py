@@ -117,7 +117,8 @@ def catalog_options(function: F) -> F:
     catalog = click.option(
         "--catalog",
         metavar="PATH",
-        help="A catalog's file or folder. Default: the context's, else the built-in LearnFlow one.",
+        help="A catalog's file or folder, or the word learnflow: the built-in one. Default: the "
+        "context's, else the built-in one.",
     )
     environment = click.option(
         "--env",

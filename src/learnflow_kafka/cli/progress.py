@@ -20,6 +20,11 @@ _STEP = 10
 """Per cent between two lines in a log."""
 
 
+def warn(text: str) -> None:
+    """Say beside the result what its reader should know first."""
+    click.echo(f"warning: {text}", err=True)
+
+
 class Teller:
     """
     Tells of progress: lines to standard output, or to standard error beside JSON.

@@ -91,9 +91,10 @@ def pattern(text: str) -> str:
 
 def wanted(context: Context, catalog: str | None, environment: str | None) -> Desired:
     """What the catalog wants on the cluster of the context; see `catalogs.wanted`."""
-    from learnflow_kafka.wiring import catalogs  # noqa: PLC0415 - with the command
+    from learnflow_kafka.cli.progress import warn  # noqa: PLC0415 - with the command
+    from learnflow_kafka.wiring import catalogs  # noqa: PLC0415
 
-    return catalogs.wanted(context, catalog, environment)[1]
+    return catalogs.wanted(context, catalog, environment, tell=warn)[1]
 
 
 def wanted_by(plan: Plan, catalog: str | None, file: str) -> Desired:

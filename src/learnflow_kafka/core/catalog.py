@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 - a kept catalog is decoded by its types
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+BUILT_IN: Final = "learnflow"
+"""The word that means the built-in catalog; a folder of that name is written `./learnflow`."""
+
+
+def own_path(catalog: str | None) -> str | None:
+    """The path of a catalog of the user's own; None is the built-in one, by its word or not."""
+    return None if catalog == BUILT_IN else catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.catalog import Start
+from learnflow_kafka.core.checks.outcomes import counted
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.catalog import LagObjective
@@ -208,7 +209,7 @@ def _breaches(partitions: tuple[PartitionLag, ...], objective: LagObjective) -> 
     broken = []
     total = sum(p.records or 0 for p in partitions)
     if objective.max_records is not None and total > objective.max_records:
-        broken.append(f"{total} records behind, at most {objective.max_records} allowed")
+        broken.append(f"{counted(total, 'record')} behind, at most {objective.max_records} allowed")
     late = [p.partition for p in partitions if p.overdue]
     if late:
         broken.append(f"unread records too old on partitions {', '.join(map(str, late))}")

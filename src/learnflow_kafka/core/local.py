@@ -8,11 +8,13 @@ processes; every step is an event, so that views can show it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from learnflow_kafka.core.connection import Connection, Context
+from learnflow_kafka.core.contexts import LOCAL, is_local
 from learnflow_kafka.core.units import FOREVER
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ ENVIRONMENT: Final = "local"
 
 MAX_BROKERS: Final = 9
 LOOPBACK: Final = "127.0.0.1"
+EVERY_INTERFACE: Final = "0.0.0.0"  # noqa: S104 - where a listener may bind, named to refuse it too
 
 
 OFFSETS_AT_LEAST_MS: Final = 30 * 86_400_000
@@ -40,9 +43,56 @@ OFFSETS_OF_ENDLESS_MS: Final = 365 * 86_400_000
 """Where records are kept forever; offsets cannot be."""
 
 
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
+
+
+def host_fault(host: str) -> str | None:
+    """
+    Why containers cannot be told this host, or None where they can.
+
+    What a broker cannot advertise kills its JVM, so it must never reach a cluster's record.
+
+    >>> host_fault("host.docker.internal"), host_fault("0.0.0.0")
+    (None, "'0.0.0.0' is every interface, and no address that a client can reach")
+    """
+    if not _HOST.match(host):
+        return f"{host!r} is no host; write a name or an IPv4 address, without a port"
+    if host == EVERY_INTERFACE:
+        return f"{host!r} is every interface, and no address that a client can reach"
+    return None
+
+
+def name_flag(name: str) -> str:
+    """
+    What a command about clusters of this machine needs, to mean the one of that name.
+
+    >>> name_flag("shop"), name_flag(DEFAULT_NAME)
+    (' --name shop', '')
+    """
+    return "" if name == DEFAULT_NAME else f" --name {name}"
+
+
+def choose_catalog(name: str) -> str:
+    """The command that gives a cluster of this machine another catalog to remember."""
+    return f"learnflow up{name_flag(name)} --catalog PATH (learnflow: the built-in one)"
+
+
+def name_in(context: str) -> str | None:
+    """
+    The name of the cluster of this machine that a context means, or None for another context.
+
+    >>> name_in("local"), name_in("local/shop"), name_in("prod")
+    ('default', 'shop', None)
+    """
+    if context == LOCAL:
+        return DEFAULT_NAME
+    return context.removeprefix(f"{LOCAL}/") if is_local(context) else None
+
+
 def context_name(cluster: str) -> str:
     """The implicit context that means the cluster of this name: `local`, or `local/NAME`."""
-    return "local" if cluster == DEFAULT_NAME else f"local/{cluster}"
+    return LOCAL if cluster == DEFAULT_NAME else f"{LOCAL}/{cluster}"
 
 
 class Mode(StrEnum):

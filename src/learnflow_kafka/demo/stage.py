@@ -217,7 +217,7 @@ def _until_ready(cast: Cast) -> None:
         if time.monotonic() > deadline:
             waiting = [r for app in cast.apps.values() for r in app.health().reasons]
             raise TimedOutError(
-                f"the services were not ready after {_START:g} seconds: {'; '.join(waiting)}",
+                f"the services were not ready after {_START:g} s: {'; '.join(waiting)}",
                 fix="learnflow verify",
             )
         time.sleep(_MOMENT)

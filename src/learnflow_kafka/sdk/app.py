@@ -363,7 +363,7 @@ class App:
         if self._error is not None:
             dead.append(str(self._error))
         dead += [
-            f"the poll thread has been silent for {now - poller.beat:.0f} seconds"
+            f"the poll thread has been silent for {now - poller.beat:.0f} s"
             for poller in self._pollers
             if now - poller.beat > _SILENT
         ]

@@ -131,7 +131,7 @@ class _Line(Generic[Q, R]):
         """The error of a request that was not sent, because its reply could not have been read."""
         why = self.replies.trouble or "no broker has answered yet"
         return NoReplyError(
-            f"nothing was asked within {timeout:g} seconds: replies cannot be read yet ({why})",
+            f"nothing was asked within {timeout:g} s: replies cannot be read yet ({why})",
             sent=False,
             where=self.exchange.reply.name,
             fix="learnflow verify",
@@ -144,7 +144,7 @@ class _Line(Generic[Q, R]):
         for why in list(self.replies.deaf.values()):
             said += f"; failures of who answers are not heard ({why})"
         return NoReplyError(
-            f"no reply came on {self.exchange.reply.name} within {timeout:g} seconds; {said}",
+            f"no reply came on {self.exchange.reply.name} within {timeout:g} s; {said}",
             sent=sent,
             where=self.exchange.request.name,
             fix=f"learnflow lag {self.exchange.request.name}" if sent else "learnflow verify",

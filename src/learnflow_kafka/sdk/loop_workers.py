@@ -184,7 +184,7 @@ class LoopWorkers:
             if task is not None:
                 task.uncancel()
             return DeadlineError(
-                f"{call.handler.name} took longer than {call.handler.deadline:g} seconds"
+                f"{call.handler.name} took longer than {call.handler.deadline:g} s"
             )
         except Exception as error:  # noqa: BLE001 - the handler's failure is our business
             return error

@@ -91,7 +91,7 @@ class Receipt:
             self.add_done_callback(lambda _: event.set())
             if not event.wait(timeout):
                 raise TimedOutError(
-                    f"no acknowledgement after {timeout:g} seconds; the record is still under way"
+                    f"no acknowledgement after {timeout:g} s; the record is still under way"
                 )
         return self._outcome()
 

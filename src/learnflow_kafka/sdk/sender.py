@@ -25,6 +25,7 @@ from weakref import WeakSet
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as Client
 
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.errors import BacklogError, ClosedError, DeliveryError, TimedOutError
 from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk.receipt import Receipt
@@ -169,8 +170,8 @@ class Sender:
     def backlog(self, topic: str) -> BacklogError:
         """The error of a queue that stayed full."""
         return BacklogError(
-            f"no room in the send queue for {self._room_timeout:g} seconds: "
-            f"{len(self)} records wait for the broker"
+            f"no room in the send queue for {self._room_timeout:g} s: "
+            f"{counted(len(self), 'record')} not taken by the broker yet"
             + (f" (last error: {self.last_error})" if self.last_error else ""),
             where=topic,
             fix="learnflow verify",
@@ -206,7 +207,7 @@ class Sender:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise TimedOutError(
-                        f"{left} records are still under way after {timeout:g} seconds",
+                        f"{counted(left, 'record')} still under way after {timeout:g} s",
                         fix="learnflow verify",
                     )
                 self.wait_served(min(_POLL, remaining))
@@ -223,7 +224,7 @@ class Sender:
         if len(unseen) == 1 and first is not None:
             raise first
         raise DeliveryError(
-            f"{len(unseen)} records were not written; the first: {first}",
+            f"{counted(len(unseen), 'record')} not written; the first: {first}",
             code=getattr(first, "code", "UNKNOWN"),
             maybe_written=any(getattr(r.error, "maybe_written", False) for r in unseen),
         ) from first

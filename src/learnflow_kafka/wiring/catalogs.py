@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.catalog import BUILT_IN, own_path
+from learnflow_kafka.core.local import choose_catalog, name_in
 from learnflow_kafka.core.plans.desired import resolve, told_of_brokers
-from learnflow_kafka.errors import UsageError
+from learnflow_kafka.errors import CatalogError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.plans.desired import Desired
     from learnflow_kafka.errors import Problem
 
-BUILT_IN: Final = "learnflow"
 STARTER: Final = "starter"
 EDITOR_SCHEMA: Final = "catalog.schema.json"
 
@@ -49,7 +50,7 @@ class Checked:
 
 def load(path: str | None) -> Catalog:
     """
-    The catalog in a file or a folder; None is the built-in LearnFlow catalog.
+    The catalog in a file or a folder; None, or the word `learnflow`, is the built-in one.
 
     Raises CatalogError with every problem, and UsageError for an empty path: an unset
     variable of a script must not choose a catalog.
@@ -64,23 +65,52 @@ def load(path: str | None) -> Catalog:
     return read.load(source).catalog
 
 
-def wanted(context: Context, path: str | None, environment: str | None) -> tuple[Catalog, Desired]:
+def of(context: Context, path: str | None) -> Catalog:
+    """
+    The catalog at the path, else the one that the context remembers.
+
+    Raises as `load`, and says who remembers a catalog that cannot be used.
+    """
+    if path is not None or context.catalog is None:
+        return load(path)
+    try:
+        return load(context.catalog)
+    except CatalogError as error:
+        cluster = name_in(context.name)
+        if cluster is not None:
+            raise error.remembered(f"cluster {cluster}", choose_catalog(cluster)) from None
+        raise error.remembered(
+            f"context {context.name}", "add --catalog PATH, or change the context"
+        ) from None
+
+
+def wanted(
+    context: Context,
+    path: str | None,
+    environment: str | None,
+    *,
+    tell: Callable[[str], None] | None = None,
+) -> tuple[Catalog, Desired]:
     """
     The catalog, and what it wants on the cluster of the context.
 
     The context's own catalog, environment and number of brokers hold where nothing else is
     said; another number of brokers than the environment's is told in a notice. A catalog without
-    environments is the same everywhere.
+    environments is the same everywhere. `tell` hears where it has some and none is chosen: what is
+    wanted may then fit no cluster at all.
 
     Raises CatalogError and UsageError as `load`, and ContextError for an environment that the
     catalog does not have.
     """
-    loaded = load(context.catalog if path is None else path)
+    loaded = of(context, path)
     if environment is None and loaded.environments:
         environment = context.environment
     # The context counts the brokers of its own environment, not of another one.
     brokers = context.brokers if environment in {None, context.environment} else None
     desired = resolve(loaded, environment, brokers)
+    notice = _unchosen(loaded, desired)
+    if tell is not None and notice is not None:
+        tell(notice)
     return loaded, told_of_brokers(desired, loaded, context.name)
 
 
@@ -92,7 +122,7 @@ def declared(context: Context, path: str | None, environment: str | None) -> Cat
     """
     if not (path or environment or context.catalog or context.environment):
         return None
-    return load(path or context.catalog)
+    return of(context, path)
 
 
 def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Checked:
@@ -112,12 +142,21 @@ def check(path: str | None, *, renew: Collection[tuple[str, int]] = ()) -> Check
     return Checked(loaded.catalog, loaded.warnings, loaded.unlocked, publication)
 
 
+def _unchosen(catalog: Catalog, desired: Desired) -> str | None:
+    """What to say where the catalog has environments and none of them was chosen."""
+    if desired.environment is not None or not catalog.environments:
+        return None
+    names = ", ".join(catalog.environments)
+    return f"no environment chosen; the catalog has {names}: add --env NAME"
+
+
 def _source(path: str | None) -> tuple[Path, str | None]:
     """Where the catalog lies, and what its files are called in messages."""
     if path == "":
         raise UsageError("the catalog's path is empty", fix="name a file or a folder")
-    if path is not None:
-        return Path(path), None
+    own = own_path(path)
+    if own is not None:
+        return Path(own), None
     from learnflow_kafka import catalogs
 
     return Path(catalogs.__file__).parent / BUILT_IN, BUILT_IN

@@ -2,12 +2,15 @@
 Which cluster is meant, and the file that names clusters.
 
 The order: `--bootstrap`, `--context`, $LEARNFLOW_CONTEXT, the choice of `context use`, and
-last the cluster that `learnflow up` runs here.
+last the cluster that `learnflow up` runs here. The address of a cluster that runs here means
+that cluster, with its catalog and environment.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -20,8 +23,8 @@ from learnflow_kafka.core.contexts import (
     parse_bootstrap,
 )
 from learnflow_kafka.core.kubernetes import CLIENT_PORT
-from learnflow_kafka.core.local import DEFAULT_NAME
-from learnflow_kafka.errors import ContextError, MissingExtraError, UsageError
+from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, name_flag
+from learnflow_kafka.errors import ContextError, LocalError, MissingExtraError, UsageError
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
@@ -164,7 +167,7 @@ def named(name: str) -> Context:
     if is_local(name):
         found = local(name)
         if found is None:
-            up = "learnflow up" if name == LOCAL else f"learnflow up --name {_cluster(name)}"
+            up = f"learnflow up{name_flag(_cluster(name))}"
             raise ContextError(f"no Kafka of {name!r} runs on this machine", fix=f"`{up}`")
         return found
     place = kubernetes_place(name)
@@ -241,7 +244,22 @@ def _bare(bootstrap: str) -> Context:
         addresses = parse_bootstrap(bootstrap)
     except ValueError as error:
         raise UsageError(str(error), where="--bootstrap") from error
-    return Context(",".join(addresses), Connection(addresses))
+    connection = Connection(addresses)
+    here = _running_at(addresses)
+    if here is None:
+        return Context(",".join(addresses), connection)
+    return replace(here, connection=connection)
+
+
+def _running_at(addresses: Sequence[str]) -> Context | None:
+    """The cluster of this machine that the addresses mean, where all are of one that runs."""
+    meant = {re.sub(r"\Alocalhost:", f"{LOOPBACK}:", address) for address in addresses}
+    if not all(address.startswith(f"{LOOPBACK}:") for address in meant):
+        return None
+    # A record that cannot be read is no reason to refuse an address.
+    with contextlib.suppress(LocalError):
+        return next((c for c in locals_running() if meant <= {*c.connection.bootstrap}), None)
+    return None
 
 
 def _implicit() -> Context:

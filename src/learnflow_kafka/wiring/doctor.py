@@ -33,7 +33,7 @@ from learnflow_kafka.core.diagnosis.roles import (
 from learnflow_kafka.core.diagnosis.scene import Address, Tried
 from learnflow_kafka.core.diagnosis.signs import signs
 from learnflow_kafka.core.diagnosis.table import diagnose
-from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, NodeState
+from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, NodeState, name_flag
 from learnflow_kafka.errors import KafkaError, MissingExtraError, NotAuthorizedError
 from learnflow_kafka.wiring import catalogs, contexts, kubernetes, system
 
@@ -103,7 +103,12 @@ def report_of(place: Kubernetes, context: Context | None = None) -> Callable[[],
 
 
 def desired(
-    context: Context | None, catalog: str | None, environment: str | None, *, deployed: bool
+    context: Context | None,
+    catalog: str | None,
+    environment: str | None,
+    *,
+    deployed: bool,
+    tell: Callable[[str], None] | None = None,
 ) -> Desired | None:
     """
     What the catalog wants there; None where no catalog fits.
@@ -112,9 +117,9 @@ def desired(
     """
     known = context or Context("", Connection(()))
     if deployed and environment is None and known.environment is None:
-        loaded = catalogs.load(known.catalog if catalog is None else catalog)
+        loaded = catalogs.of(known, catalog)
         environment = ENVIRONMENT if ENVIRONMENT in loaded.environments else None
-    return catalogs.wanted(known, catalog, environment)[1]
+    return catalogs.wanted(known, catalog, environment, tell=tell)[1]
 
 
 def local_name(target: contexts.Target) -> str | None:
@@ -269,9 +274,8 @@ class LocalScene:
         status = self._runtime.status(self._name)
         if status is None:
             reason = f"there is no cluster {self._name!r} on this machine"
-            return Evidence(
-                where=Where.LOCAL, skipped=(Skipped(Part.PROCESSES, reason, "learnflow up"),)
-            )
+            up = f"learnflow up{name_flag(self._name)}"
+            return Evidence(where=Where.LOCAL, skipped=(Skipped(Part.PROCESSES, reason, up),))
         told: dict[str, list[str]] = {}
         for line in self._runtime.logs(self._name, nodes=None, last=_LOG_LINES, follow=False):
             told.setdefault(line.node.name, []).append(line.text)

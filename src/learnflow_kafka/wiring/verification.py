@@ -11,12 +11,12 @@ from learnflow_kafka.app.verify_kubernetes import advertised_by, ensemble, look_
 from learnflow_kafka.core.checks import deployment
 from learnflow_kafka.core.checks.evidence import expectation
 from learnflow_kafka.core.checks.table import evaluate
-from learnflow_kafka.core.local import LOOPBACK
+from learnflow_kafka.core.local import LOOPBACK, name_in
 from learnflow_kafka.errors import KubernetesError
 from learnflow_kafka.wiring import catalogs, contexts, system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from learnflow_kafka.core.checks.evidence import Expectation
     from learnflow_kafka.core.connection import Context
@@ -71,6 +71,27 @@ def ports(context: Context) -> Ports:
     )
 
 
+def beside(context: Context) -> tuple[str, ...]:
+    """
+    What a verification leaves out and should say: addresses for containers that do not open here.
+
+    Only containers may know the name of such an address.
+    """
+    name = name_in(context.name)
+    if name is None:
+        return ()
+    from learnflow_kafka.wiring.local import runtime
+
+    cluster, network = runtime().find(name), system.network()
+    found = []
+    for address in cluster.containers_bootstrap if cluster else ():
+        host, _, port = address.rpartition(":")
+        fault = network.reachable(host, int(port), timeout=CONNECT)
+        if fault is not None:
+            found.append(f"the address for containers {address} was not checked: {fault}")
+    return tuple(found)
+
+
 def _zookeeper(context: Context) -> dict[str, str | None]:
     """What a local cluster's ZooKeeper says itself; of another cluster's nobody knows a place."""
     if context.zookeeper is None:
@@ -103,12 +124,17 @@ def _data(context: Context) -> Iterator[KafkaData]:
 
 
 def expected(
-    context: Context, *, catalog: str | None = None, environment: str | None = None
+    context: Context,
+    *,
+    catalog: str | None = None,
+    environment: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Expectation:
     """
     What the context's cluster should be; `catalog` and `environment` replace its own.
 
-    Raises CatalogError and ContextError as loading and resolving do.
+    `tell` is as of `catalogs.wanted`. Raises CatalogError and ContextError as loading and
+    resolving do.
     """
-    declared, wanted = catalogs.wanted(context, catalog, environment)
+    declared, wanted = catalogs.wanted(context, catalog, environment, tell=tell)
     return expectation(declared, wanted, cluster_id=context.cluster_id)

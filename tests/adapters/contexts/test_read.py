@@ -153,6 +153,19 @@ def test_a_secret_in_the_wrong_place_is_never_repeated(tmp_path: Path, line: str
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version: [1", "expected ',' or ']', but got the end of the file"),
+        ("version: {1: 2", "expected ',' or '}', but got the end of the file"),
+        ("a: [1]\n- c", "expected <block end>, but found '-'"),
+    ],
+)
+def test_what_is_no_yaml_is_said_in_words(tmp_path: Path, text: str, words: str):
+    """What YAML expected stands there; what it found only where that can be no secret."""
+    assert words in problems(tmp_path, text)
+
+
 def test_a_literal_password_says_what_to_write(tmp_path: Path):
     """Secrets are references, and the message shows the three kinds."""
     said = problems(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import ssl
+from typing import TYPE_CHECKING, cast
 
 import kafka.errors
 import pytest
 
 from learnflow_kafka import errors as ours
 from learnflow_kafka.adapters.kafka_admin.errors import code_name, fault, kind, translated
+from learnflow_kafka.adapters.kafka_admin.read import Reading
+from learnflow_kafka.core.ports import Fault
+
+if TYPE_CHECKING:
+    from learnflow_kafka.adapters.kafka_admin.client import Client
 
 BROAD = {"KafkaError", "RetriableError", "InvalidMetadataError", "BrokerResponseError"}
 """Ancestors of the library's errors that are never raised themselves."""
@@ -62,6 +68,27 @@ def test_every_error_has_its_place(name: str):
         expected = "RequestError"
 
     assert kind(cls).__name__ == expected
+
+
+def test_a_broker_that_is_not_connected_is_said_in_words():
+    """The library's error holds the broker's number alone."""
+    found = translated(kafka.errors.NodeNotReadyError(2))
+
+    assert found.what == "no broker answers (no connection)"
+
+
+def test_a_silent_broker_is_named_once():
+    """Whoever shows its fault says which broker it is."""
+
+    class Silent:
+        def send_each(self, calls: object) -> list[ours.KafkaError]:
+            where = "broker 2 at its advertised address localhost:9093"
+            return [ours.UnreachableError("no broker answers (no connection)", where=where)]
+
+    answer = Reading(cast("Client", Silent())).broker_configs([2])[2]
+
+    assert isinstance(answer, Fault)
+    assert answer.message.startswith("at its advertised address localhost:9093: ")
 
 
 def test_a_refusal_keeps_kafkas_name_for_it():

@@ -109,7 +109,15 @@ def test_the_training_makes_a_cache_that_java_accepts(engine: Engine, tmp_path: 
         capture_output=True, check=False,
     )  # fmt: skip
 
+    other = ["-XX:+IgnoreUnrecognizedVMOptions", "-XX:UseAVX=0"]
+    elsewhere = subprocess.run(
+        [*command[:1], *flags, *launch.QUICK_START, *other,
+         "-cp", engine.distribution.class_path, launch.BROKER],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
     assert accepted.returncode == 0, accepted.stdout
+    assert "[warning]" not in elsewhere.stdout + elsewhere.stderr, "a cache of another processor"
     assert not list(tmp_path.glob("training-*"))
     assert not processes.search([tmp_path / "broker-1"])
 

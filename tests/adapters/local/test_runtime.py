@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.support.clusters import suspend
 from tests.support.ports import free_ports
 
 from learnflow_kafka.adapters.local import launch, probe, processes
+from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.core.local import (
     Cluster,
     ClusterSpec,
@@ -29,6 +31,7 @@ from learnflow_kafka.core.local import (
     Wiped,
 )
 from learnflow_kafka.errors import (
+    ChecksumError,
     LearnflowError,
     PortTakenError,
     RefusedError,
@@ -36,11 +39,10 @@ from learnflow_kafka.errors import (
     StorageError,
     UsageError,
 )
+from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from learnflow_kafka.adapters.local.client import LocalRuntime
 
 pytestmark = pytest.mark.kafka
 
@@ -140,6 +142,32 @@ def test_a_broker_listens_on_loopback_only(runtime: LocalRuntime, spec: ClusterS
 
     assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
     assert addresses
+
+
+def test_a_host_that_no_broker_can_advertise_is_never_kept(
+    runtime: LocalRuntime, spec: ClusterSpec
+):
+    """It is refused before there is a record, so that the next `up` knows nothing of it."""
+    wish = ClusterSpec(name="t", port=spec.port, containers="foo bar")
+
+    with pytest.raises(UsageError, match="'foo bar' is no host"):
+        up(runtime, wish)
+    assert runtime.find("t") is None
+
+
+def test_a_jar_that_rotted_is_named_when_no_broker_starts(tmp_path: Path, spec: ClusterSpec):
+    """Size and time are as they were, so that only its digest tells; Java's words tell nothing."""
+    shared, cache = paths().cache / "kafka-4.3.1", tmp_path / "cache" / "kafka-4.3.1"
+    shutil.copytree(shared, cache)
+    jar = next((cache / "libs").glob("kafka-clients-*.jar"))
+    stat = jar.stat()
+    jar.write_bytes(bytes(stat.st_size))
+    os.utime(jar, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    runtime = LocalRuntime(data=tmp_path / "data", cache=tmp_path / "cache")
+
+    with pytest.raises(ChecksumError, match=jar.name) as caught:
+        up(runtime, spec)
+    assert f"rm {jar}" in (caught.value.fix or "")
 
 
 def test_containers_reach_the_broker_where_it_was_asked_for(

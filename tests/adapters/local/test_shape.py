@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.support.ports import free_ports
 
-from learnflow_kafka.adapters.local import shape
+from learnflow_kafka.adapters.local import download, records, shape
+from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.core.local import Cluster, ClusterSpec, Mode, Role
 from learnflow_kafka.errors import RefusedError, UsageError
 
@@ -82,3 +83,18 @@ def test_an_address_of_another_machine_is_refused():
     """The second listener can only be where this machine is."""
     with pytest.raises(UsageError, match="no address of this machine"):
         made(1, containers="203.0.113.7")
+
+
+def test_another_mode_is_refused_before_anything_is_fetched(tmp_path: Path):
+    """Kafka 3.9 is not downloaded for a cluster that has no ZooKeeper."""
+
+    def source() -> download.Source:
+        raise AssertionError("asked for a download")
+
+    runtime = LocalRuntime(data=tmp_path, cache=tmp_path / "cache", environ={}, source=source)
+    folder = tmp_path / "clusters" / "t"
+    folder.mkdir(parents=True)
+    records.write(replace(made(1), name="t", directory=folder))
+
+    with pytest.raises(RefusedError, match="was made with mode kraft"):
+        list(runtime.start(ClusterSpec("t", mode=Mode.ZOOKEEPER)))

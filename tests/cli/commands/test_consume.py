@@ -87,6 +87,17 @@ def test_a_group_keeps_its_place(learnflow: Learnflow, memory: MemoryKafka):
     assert [g.name for g in memory.groups()] == ["mine"]
 
 
+def test_a_new_group_may_be_told_to_begin_at_the_beginning(learnflow: Learnflow):
+    """Where it would begin anyway; a group with a place is refused, and pointed at `reset`."""
+    args = ("consume", "orders", "--group", "mine", "--from-beginning", "--max", "3")
+    first, second = learnflow(*args), learnflow(*args)
+
+    assert (first.code, len(first.out.splitlines())) == (0, 3)
+    assert (second.code, second.out) == (1, b"")
+    assert "group mine has a place in orders already" in second.err
+    assert "groups reset mine --topic orders --to earliest --execute" in second.err
+
+
 @pytest.mark.parametrize(
     "flags",
     [
@@ -94,7 +105,8 @@ def test_a_group_keeps_its_place(learnflow: Learnflow, memory: MemoryKafka):
         ("--from", "yesterday"),
         ("--format", "%z"),
         ("--json", "--format", "%s"),
-        ("--group", "g", "--from-beginning"),
+        ("--group", "g", "--last", "1"),
+        ("--group", "g", "--partition", "0"),
         ("--partition", "9", "--from-beginning"),
     ],
 )

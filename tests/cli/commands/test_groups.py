@@ -56,6 +56,16 @@ def test_reset_only_shows_unless_executed(learnflow: Learnflow, memory: MemoryKa
     assert not memory.mutations
 
 
+def test_a_rehearsed_reset_does_not_ask_for_the_flag_that_was_given(learnflow: Learnflow):
+    """With --execute --dry-run it was a rehearsal; --execute is recommended where it is missing."""
+    args = ("groups", "reset", "billing", "--to", "earliest")
+
+    assert learnflow(*args, "--execute", "--dry-run").text.endswith(
+        "dry run: nothing was changed\n"
+    )
+    assert "add --execute" in learnflow(*args).text
+
+
 def test_reset_executes_after_a_yes(learnflow: Learnflow, memory: MemoryKafka):
     """Without --yes and without a terminal it refuses; with it the place moves."""
     args = ("groups", "reset", "billing", "--to", "shift:-2", "--partition", "0", "--execute")

@@ -252,3 +252,11 @@ def test_what_cannot_be_meant_is_wrong_usage(
 
     assert done.code == 2
     assert "not both" in done.text + done.err or "the name is empty" in done.text + done.err
+
+
+def test_without_an_environment_the_choice_is_named(learnflow: Learnflow, memory: MemoryKafka):
+    """What is planned for no environment may fit no cluster: one line says what to add."""
+    notice = "no environment chosen; the catalog has local, staging, production: add --env NAME"
+
+    assert learnflow("plan", "-b", "far.example:9092").err.count(notice) == 1
+    assert learnflow("plan", "-b", "far.example:9092", "--env", "local").err == ""

@@ -13,6 +13,8 @@ import pytest
 from tests.support.commands import Done, Learnflow
 from tests.support.ports import free_ports
 
+from learnflow_kafka.adapters.local import records
+from learnflow_kafka.core.local import Cluster, Mode
 from learnflow_kafka.wiring.local import runtime
 
 if TYPE_CHECKING:
@@ -63,6 +65,27 @@ def test_a_second_up_finds_it_running(learnflow: Learnflow):
     assert "already running" in done.text
     assert "all there" in done.text
     assert "starts" not in done.text
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_its_address_means_the_cluster(learnflow: Learnflow, port: str, host: str):
+    """`-b` with the address of a cluster that runs here knows its catalog and environment."""
+    address = f"{host}:{port}"
+    planned, verified = learnflow("plan", "-b", address), learnflow("verify", "-b", address)
+
+    assert (planned.code, planned.err) == (0, "")
+    assert (verified.code, verified.err) == (0, "")
+
+
+def test_verify_says_which_address_only_containers_know(port: str, learnflow: Learnflow):
+    """A name that does not resolve here cannot be checked from here, and is no failure."""
+    learnflow("up", "--port", port, "--listen-containers", "only.containers.invalid")
+    done = learnflow("verify")
+
+    assert done.code == 0
+    assert "warning: the address for containers only.containers.invalid:" in done.err
+    assert "was not checked: the name 'only.containers.invalid' does not resolve" in done.err
 
 
 @pytest.mark.usefixtures("running")
@@ -140,7 +163,30 @@ def test_down_keeps_the_data_and_says_what_it_did(learnflow: Learnflow):
     assert [n["name"] for n in done.json["stopped"]] == ["broker-1"]
     assert not done.json["wiped"]
     assert learnflow("status", "--json").json["state"] == "stopped"
-    assert "does not run" in again.text
+    assert (again.code, again.text) == (0, "the cluster 'default' does not run\n")
+
+
+@pytest.mark.parametrize("rehearsal", [(), ("--dry-run",), ("--wipe", "--yes")])
+def test_down_of_a_mistyped_name_is_an_error(
+    learnflow: Learnflow, own_home: Path, rehearsal: tuple[str, ...]
+):
+    """It names the nearest cluster, instead of saying that the one it stopped does not run."""
+    shop = own_home / "data" / "clusters" / "shop"
+    shop.mkdir(parents=True)
+    records.write(Cluster("shop", "id", Mode.KRAFT, "4.3.1", shop, ()))
+    done = learnflow("down", "--name", "shpo", *rehearsal)
+
+    assert done.code == 1
+    assert "there is no cluster 'shpo' on this machine" in done.err
+    assert "next: learnflow down --name shop; learnflow status --all" in done.err
+
+
+@pytest.mark.usefixtures("own_home")
+def test_down_where_nothing_was_made_has_nothing_to_do(learnflow: Learnflow):
+    """Nobody mistyped a name: a script may clean up twice."""
+    done = learnflow("down")
+
+    assert (done.code, done.text) == (0, "the cluster 'default' does not exist\n")
 
 
 @pytest.mark.usefixtures("running")
@@ -193,7 +239,7 @@ def test_a_taken_port_is_one_error_with_a_way_out(running: Done, port: str, lear
 
     assert done.code == 1
     assert f"port {port} is taken by Kafka in" in done.err
-    assert "next: learnflow up --port" in done.err
+    assert "next: learnflow up --name other --port" in done.err
 
 
 def test_in_the_foreground_kafka_ends_with_the_command(port: str, own_home: Path):

@@ -71,6 +71,7 @@ def test_a_dead_advertised_address_is_named_with_its_broker_and_the_trap_explain
     assert "localhost:9093 of broker 2" in found.detail
     assert "broker 2 advertises localhost:9093: refused" in found.evidence
     assert found.fix is not None
+    assert found.fix.startswith("start the broker where it does not run")
     assert "advertised.listeners" in found.fix
 
 

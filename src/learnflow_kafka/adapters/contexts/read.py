@@ -56,6 +56,9 @@ _CONTEXT_KEYS: Final = (
 _TLS_KEYS: Final = ("ca", "certificate", "key", "key_password", "verify_hostname")
 _KUBERNETES_KEYS: Final = ("context", "namespace", "release", "kubeconfig")
 _SASL_KEYS: Final = ("mechanism", "username", "password")
+_SECRET: Final = 4
+"""From so many letters on a quoted piece may be a part of a secret."""
+
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -91,6 +94,14 @@ def _broken(file: Path, problems: list[Problem]) -> ContextError:
     )
 
 
+def _token(found: re.Match[str]) -> str:
+    """A quoted piece of YAML's words: the names of its tokens, and what is too short to be told."""
+    if found[2] == "<stream end>":
+        return "the end of the file"
+    told = len(found[2]) < _SECRET or re.fullmatch("<[a-z ]+>", found[2])
+    return found[0] if told else "(...)"
+
+
 @dataclass(slots=True)
 class _Reader:
     """Walks the YAML nodes of one file and gathers problems."""
@@ -106,7 +117,7 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             # YAML's own words may quote what stands there, which may be a secret.
-            said = re.sub(r"(['\"])[^'\"]{4,}\1", "(...)", error.problem or "not YAML")
+            said = re.sub(r"(['\"])(.*?)\1", _token, error.problem or "not YAML")
             self.problems.append(Problem(self.file, line, column, "", said))
         except yaml.YAMLError:
             self.problems.append(Problem(self.file, 1, 1, "", "holds a character YAML forbids"))

@@ -139,6 +139,8 @@ _FIXES: Final[dict[type[ours.KafkaError], str]] = {
 def _words(error: Exception) -> str:
     """What the error says, without the name of its class."""
     said = Exception.__str__(error) or getattr(error, "description", "") or type(error).__name__
+    if said.isdecimal():
+        return "no connection"  # NodeNotReadyError says the broker's number and nothing else
     # `connect_ex` failures arrive as "111 ECONNREFUSED".
     return {"111 ECONNREFUSED": "connection refused", "61 ECONNREFUSED": "connection refused"}.get(
         said, said

@@ -119,7 +119,9 @@ class Reading:
         found: dict[int, Mapping[str, ConfigValue] | Fault] = {}
         for broker, answer in zip(ids, self._client.send_each(calls), strict=True):
             if isinstance(answer, KafkaError):
-                found[broker] = Fault("BROKER_NOT_AVAILABLE", str(answer))
+                # Whoever shows the fault names the broker already.
+                words = str(answer).removeprefix(f"broker {broker} ")
+                found[broker] = Fault("BROKER_NOT_AVAILABLE", words)
             else:
                 found[broker] = configs_of(answer.results[0], {})
         return found

@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition as Place
 
 from learnflow_kafka.adapters.kafka_data.client import Troubles
 from learnflow_kafka.adapters.kafka_data.errors import code_name, translated
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Mark
 from learnflow_kafka.errors import RequestError, TimedOutError
@@ -177,7 +178,7 @@ class Mover:
             self._producer.poll(0)
         if left := self._producer.flush(self._patience):
             raise TimedOutError(
-                f"{left} records were not taken within {self._patience:g} s", where=self._name
+                f"{counted(left, 'record')} not taken within {self._patience:g} s", where=self._name
             )
 
     def _insist(self, step: Callable[[float], object]) -> None:

@@ -26,7 +26,7 @@ from learnflow_kafka.adapters.local import (
 )
 from learnflow_kafka.adapters.local.locking import FileLock
 from learnflow_kafka.core.local import Mode, NodeStarting, Prepared, Preview, Serving, Warned, Wiped
-from learnflow_kafka.errors import LocalError, UsageError
+from learnflow_kafka.errors import LocalError, StartError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -81,13 +81,13 @@ class LocalRuntime:
         """See `Runtime.preview`."""
         directory = self._directory(spec)
         there = records.read(directory)
+        shape.require_possible(spec, there)
         mode = spec.mode or (there.mode if there else Mode.KRAFT)
         version, missing = self._version_and_missing(mode)
         if there is None:
             records.require_ours(directory)
             new = shape.new_cluster(spec, directory, version, "")
             return Preview(new, exists=False, running=(), download_bytes=missing)
-        shape.require_same(spec, there)
         up = tuple(read.running(there))
         cluster = there if up else shape.changed(spec, there)
         return Preview(cluster, exists=True, running=up, download_bytes=missing)
@@ -96,6 +96,7 @@ class LocalRuntime:
         """See `Runtime.start`."""
         directory = self._directory(spec)
         there = records.read(directory)
+        shape.require_possible(spec, there)
         engine = yield from self.prepare(spec.mode or (there.mode if there else Mode.KRAFT))
         held = FileLock(directory / records.LOCK)
         try:
@@ -113,9 +114,18 @@ class LocalRuntime:
                 if isinstance(event, NodeStarting | Serving):
                     self._records.remember(spec.name, directory)
                 yield event
-        except LocalError:
+        except LocalError as error:
             records.clear_unmade(directory)
+            if isinstance(error, StartError):
+                self._blame_jars(engine)
             raise
+
+    def _blame_jars(self, engine: Engine) -> None:
+        """A broker that does not start may have met a jar that rotted; raises ChecksumError."""
+        locks = (lock.read(version) for version in lock.VERSIONS.values())
+        for locked in locks:
+            if locked.digest == engine.distribution.identity:
+                distribution.require_intact(locked, self._cache)
 
     def prepare(self, mode: Mode) -> Generator[LocalEvent, None, Engine]:
         """Find or fetch what runs a cluster of this mode."""

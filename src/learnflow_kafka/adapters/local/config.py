@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.local import LOOPBACK, Cluster, Mode, Node, Role
+from learnflow_kafka.core.local import EVERY_INTERFACE, LOOPBACK, Cluster, Mode, Node, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ def bind_address(host: str) -> str:
     """
     parts = host.split(".")
     is_address = len(parts) == 4 and all(p.isdigit() for p in parts)  # noqa: PLR2004 - IPv4
-    return host if is_address else "0.0.0.0"  # noqa: S104 - asked for by the user
+    return host if is_address else EVERY_INTERFACE
 
 
 def _replication(brokers: int, *, kraft: bool) -> dict[str, str]:

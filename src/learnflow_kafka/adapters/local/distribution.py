@@ -3,9 +3,10 @@ A complete Kafka on disk: the locked jars in the cache, or an installation at KA
 
 A distribution is complete when its manifest is written, which happens last. On every start
 each jar's size is compared with the lock, and its time of change with the manifest; a file
-that differs in time is digested again. So a start costs a `stat` a jar, and whoever changes a
-jar and also sets its size and time back could as well change this program: the check is
-against corruption and mistakes, and against a registry or proxy that serves other files.
+that differs in time is digested again. So a start costs a `stat` a jar. What changed a jar and
+kept both (a failing disk) shows when a broker fails to start: then every jar is digested. The
+check is against corruption and mistakes, and against a registry or proxy that serves other
+files; whoever sets size and time back could as well change this program.
 """
 
 from __future__ import annotations
@@ -85,6 +86,20 @@ def installed(lock: Lock, cache: Path) -> Distribution:
     return Distribution(lock.version, jars, lock.digest, f"Apache Kafka {lock.version}")
 
 
+def require_intact(lock: Lock, cache: Path) -> None:
+    """Digest every jar, whatever its size and time say; raises ChecksumError as `ensure` does."""
+    folder = cache / lock.name
+    files = {jar: folder / "libs" / jar.file for jar in lock.jars}
+    _refuse([file for jar, file in files.items() if not _is_locked(jar, file)], folder)
+
+
+def _is_locked(jar: Jar, file: Path) -> bool:
+    try:
+        return download.digest_of(file) == jar.sha256
+    except OSError:
+        return False
+
+
 def missing_bytes(lock: Lock, cache: Path) -> int:
     """How many bytes `ensure` would download; raises ChecksumError as it does."""
     return sum(jar.size for jar in _missing(lock, cache / lock.name))
@@ -126,6 +141,13 @@ def _missing(lock: Lock, folder: Path) -> list[Jar]:
         if stat.st_size != jar.size or download.digest_of(file) != jar.sha256:
             wrong.append(file)
         touched = True
+    _refuse(wrong, folder)
+    if touched and not missing:
+        _try_write_manifest(lock, folder)
+    return missing
+
+
+def _refuse(wrong: list[Path], folder: Path) -> None:
     if wrong:
         raise ChecksumError(
             f"{', '.join(file.name for file in wrong)}: not the file that was locked "
@@ -133,9 +155,6 @@ def _missing(lock: Lock, folder: Path) -> list[Jar]:
             where=str(folder / "libs"),
             fix=f"rm {' '.join(map(str, wrong))}   and run the command again",
         )
-    if touched and not missing:
-        _try_write_manifest(lock, folder)
-    return missing
 
 
 def _manifest_times(lock: Lock, folder: Path) -> dict[str, int]:

@@ -15,6 +15,8 @@ from learnflow_kafka.core.local import (
     Mode,
     Node,
     Role,
+    host_fault,
+    name_flag,
 )
 from learnflow_kafka.errors import RefusedError, UsageError
 
@@ -47,6 +49,17 @@ def new_cluster(spec: ClusterSpec, directory: Path, version: str, cluster_id: st
     return with_ports(bare, spec.port or DEFAULT_PORT)
 
 
+def require_possible(spec: ClusterSpec, there: Cluster | None) -> None:
+    """Raise UsageError or RefusedError for what can be refused before anything is fetched."""
+    fault = None if spec.containers is None else host_fault(spec.containers)
+    if fault is not None:
+        raise UsageError(
+            fault, where="--listen-containers", fix="such as host.docker.internal or 172.17.0.1"
+        )
+    if there is not None:
+        require_same(spec, there)
+
+
 def require_same(spec: ClusterSpec, cluster: Cluster) -> None:
     """Raise RefusedError where the wish does not fit the cluster that stands there."""
     wishes = [
@@ -59,7 +72,7 @@ def require_same(spec: ClusterSpec, cluster: Cluster) -> None:
                 f"the cluster {cluster.name!r} was made with {what} {there}, not {wished}",
                 where=str(cluster.directory),
                 fix=f"another cluster: learnflow up --name OTHER ...; or begin anew (this removes "
-                f"its data): learnflow down --wipe{_name_flag(cluster)}",
+                f"its data): learnflow down --wipe{name_flag(cluster.name)}",
             )
 
 
@@ -136,7 +149,3 @@ def _roles(mode: Mode, node: int, brokers: int) -> tuple[Role, ...]:
         return (Role.BROKER,)
     voters = _QUORUM if brokers >= _QUORUM else 1
     return (Role.BROKER, Role.CONTROLLER) if node <= voters else (Role.BROKER,)
-
-
-def _name_flag(cluster: Cluster) -> str:
-    return "" if cluster.context_name == "local" else f" --name {cluster.name}"

@@ -202,9 +202,10 @@ def _await_serving(
             raise _why(cluster, node)
         waited = time.monotonic() - began
         if waited > _SILENCE and not told:
-            told = True
-            silent = _silent(cluster)
-            yield Warned(f"waiting for {', '.join(n.name for n in silent)}, which ran already")
+            silent = [n.name for n in _silent(cluster) if n not in started]
+            if silent:
+                told = True
+                yield Warned(f"waiting for {', '.join(silent)}, which ran already")
         if waited > READY_TIMEOUT:
             node = _silent(cluster)[0]
             raise StartError(

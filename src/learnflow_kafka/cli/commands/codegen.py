@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from learnflow_kafka.cli.options import FileName, dry_run_option, json_option
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command(*, catalog: str | None, out: str, check: bool, dry_run: bool, as_jso
     state = _state(before, made.text, check=check, dry_run=dry_run)
     if state == "written":
         write_text(made.text, out)
-    result = view.Result(catalog, out, made, state)
+    result = view.Result(own_path(catalog), out, made, state)
     if as_json:
         output.emit_json(view.as_json(result))
     else:

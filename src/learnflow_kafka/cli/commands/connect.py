@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from learnflow_kafka.cli.handler import INTERRUPTED
 from learnflow_kafka.cli.options import Place, json_option, kubernetes_options
+from learnflow_kafka.cli.signals import terminable
 from learnflow_kafka.errors import LearnflowError, UsageError
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def command(
     if words and as_json:
         raise UsageError("--json does not go with a command: its output is its own")
     where = of_context(name, place)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if words:
-        return _run(words, where, save)
-    try:
-        _stay(where, save, as_json=as_json)
-    except KeyboardInterrupt:
-        click.echo("the tunnels are closed", err=True)
-    return INTERRUPTED
+    with terminable():
+        if words:
+            return _run(words, where, save)
+        try:
+            _stay(where, save, as_json=as_json)
+        except KeyboardInterrupt:
+            click.echo("the tunnels are closed", err=True)
+        return INTERRUPTED
 
 
 def _stay(where: Kubernetes, save: str | None, *, as_json: bool) -> None:
@@ -134,8 +134,3 @@ def _run(words: Sequence[str], where: Kubernetes, save: str | None) -> int:
             process.terminate()
         else:
             return code if code >= 0 else 128 - code
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    del signum, frame
-    raise KeyboardInterrupt

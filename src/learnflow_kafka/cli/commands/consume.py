@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from learnflow_kafka.cli import pipes
 from learnflow_kafka.cli.options import Target, json_option, target_options
+from learnflow_kafka.cli.signals import terminable
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ Example:
   learnflow consume learning.query --from 10m --follow --keys
   learnflow consume learning.query --from-beginning --format '%p/%o %k %s\\n'
 
-Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 130) or until
-the reader of a pipe goes away (0). With a beginning it ends at the end, unless --follow.
---format takes kcat's letters: %k key, %s value, %t topic, %p partition, %o offset, %T time
-in milliseconds, %h headers."""
+Without a beginning it shows what arrives from now on, until Ctrl-C (exit code 130), SIGTERM
+(143), or until the reader of a pipe goes away (0). With a beginning it ends at the end, unless
+--follow. --format takes kcat's letters: %k key, %s value, %t topic, %p partition, %o offset,
+%T time in milliseconds, %h headers."""
 )
 @click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
 @click.option("--from-beginning", is_flag=True, help="Every record that is still there.")
@@ -46,7 +48,12 @@ in milliseconds, %h headers."""
 @click.option("--headers", is_flag=True, help="Show the headers and a tab before that.")
 @click.option("--format", "template", metavar="TEMPLATE", help=r"Such as '%k: %s\n'.")
 @click.option("--uncommitted", is_flag=True, help="Records of open transactions too.")
-@click.option("--group", metavar="NAME", help="Read as a member of a group that keeps its place.")
+@click.option(
+    "--group",
+    metavar="NAME",
+    help="Read as a member of a group that keeps its place, until Ctrl-C. A new group begins at "
+    "the beginning; --from-beginning insists that it is new.",
+)
 @target_options
 @json_option
 def command(
@@ -72,27 +79,35 @@ def command(
     from learnflow_kafka.wiring import contexts
 
     beginning = _beginning(moment, last, offset, from_beginning=from_beginning)
-    if group and (beginning or partitions or uncommitted):
-        raise UsageError("a group has its own place; --group takes no beginning and no partition")
+    placed = beginning is not None and not from_beginning
+    if group and (placed or partitions or uncommitted):
+        raise UsageError(
+            "a group has its own place; --group takes no partition, and only --from-beginning",
+            fix="learnflow groups reset GROUP --to PLACE moves a group",
+        )
     reading = Reading(
         tuple(dict.fromkeys(topics)),
         beginning or _from_now(),
-        follow=follow or beginning is None,
+        follow=follow or beginning is None or group is not None,
         most=most,
         partitions=frozenset(partitions) or None,
         committed_only=not uncommitted,
     )
     show = _renderer(template, keys=keys, headers=headers, as_json=as_json)
     records = _records(contexts.revealed(contexts.resolve(target)), reading, group)
-    try:
+    with terminable():
+        _print(records, show, at_once=reading.follow)
+    return 0
+
+
+def _print(records: Generator[Record], show: Callable[[Record], bytes], *, at_once: bool) -> None:
+    """Every record; however it ends, a group is left and its place committed."""
+    with closing(records):
         for record in records:
             sys.stdout.buffer.write(show(record))
-            if reading.follow:
+            if at_once:
                 sys.stdout.buffer.flush()
         sys.stdout.buffer.flush()
-    finally:
-        records.close()
-    return 0
 
 
 def _records(context: Context, reading: Reading, group: str | None) -> Generator[Record]:

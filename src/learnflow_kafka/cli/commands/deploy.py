@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +16,8 @@ from learnflow_kafka.cli.options import (
     kubernetes_options,
     yes_option,
 )
+from learnflow_kafka.cli.signals import terminable
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.errors import LearnflowError
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ def command(
     from learnflow_kafka.cli.places import of_context
     from learnflow_kafka.wiring import deployment
 
-    where = of_context(name, place)
+    where, own = of_context(name, place), own_path(catalog)
     request = Request(
         place=where,
-        catalog=str(Path(catalog).absolute()) if catalog else catalog,
+        catalog=str(Path(own).absolute()) if own else own,
         environment=environment,
         mode=mode,
         brokers=brokers,
@@ -114,13 +115,13 @@ def command(
         timeout=timeout,
         take_over=take_over,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
-    world = deployment.build(where)
-    found = prospect(request, world)
-    if dry_run:
-        return _rehearse(found, as_json=as_json)
-    session = _Session(found, request, world, save_as, use=use, as_json=as_json)
-    return session.run(yes=yes)
+    with terminable():
+        world = deployment.build(where)
+        found = prospect(request, world)
+        if dry_run:
+            return _rehearse(found, as_json=as_json)
+        session = _Session(found, request, world, save_as, use=use, as_json=as_json)
+        return session.run(yes=yes)
 
 
 def _rehearse(found: Prospect, *, as_json: bool) -> int:
@@ -232,8 +233,3 @@ class _Session:
 
         saved = contexts.of_place(self._found.place)
         return saved.name if saved else None
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    del signum, frame
-    raise KeyboardInterrupt

@@ -119,6 +119,7 @@ def _gather(
     asker: tuple[str, str] | None,
 ) -> Evidence:
     from learnflow_kafka.cli.places import of_context, settled
+    from learnflow_kafka.cli.progress import warn
     from learnflow_kafka.wiring import contexts, doctor
 
     if place.said and target.bootstrap is not None:
@@ -132,7 +133,7 @@ def _gather(
     else:
         context = contexts.resolve(target)
         if context.kubernetes is None:
-            wanted = doctor.desired(context, catalog, environment, deployed=False)
+            wanted = doctor.desired(context, catalog, environment, deployed=False, tell=warn)
             return doctor.at_addresses(context, wanted)
         where = settled(place, context)
     wanted = doctor.desired(context, catalog, environment, deployed=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from learnflow_kafka.cli.options import dry_run_option, json_option, yes_option
-from learnflow_kafka.core.local import DEFAULT_NAME
+from learnflow_kafka.core.local import DEFAULT_NAME, name_flag
+from learnflow_kafka.core.suggest import nearest
+from learnflow_kafka.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 @click.command(
@@ -21,13 +28,19 @@ Example:
 @dry_run_option
 @json_option
 def command(*, name: str, wipe: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
-    """Stop Kafka on this machine; data and cluster id stay for the next `learnflow up`."""
+    """
+    Stop Kafka on this machine; data and cluster id stay for the next `learnflow up`.
+
+    A cluster that is stopped already is no error; a name that no cluster has is.
+    """
     from learnflow_kafka.cli.confirm import confirm
     from learnflow_kafka.cli.progress import Teller
     from learnflow_kafka.cli.views import local, output
     from learnflow_kafka.wiring.local import runtime
 
     kafka = runtime()
+    if name != DEFAULT_NAME and kafka.find(name) is None:
+        raise _unknown(name, kafka.names())
     if dry_run:
         return _preview(name, wipe=wipe, as_json=as_json)
     if wipe and (status := kafka.status(name)):
@@ -43,7 +56,8 @@ def command(*, name: str, wipe: bool, yes: bool, dry_run: bool, as_json: bool) -
     if as_json:
         output.emit_json(local.down_json(name, events))
     elif not events:
-        click.echo(f"the cluster {name!r} does not run")
+        there = kafka.find(name) is not None
+        click.echo(f"the cluster {name!r} does not {'run' if there else 'exist'}")
     return 0
 
 
@@ -59,3 +73,13 @@ def _preview(name: str, *, wipe: bool, as_json: bool) -> int:
     else:
         local.show_down(status, output.console(), wipe=wipe)
     return 0
+
+
+def _unknown(name: str, known: Collection[str]) -> LocalError:
+    """A name that is mistyped must not look like a cluster that was stopped."""
+    near = nearest(name, known)
+    down = f"learnflow down{name_flag(near)}; " if near else ""
+    return LocalError(
+        f"there is no cluster {name!r} on this machine",
+        fix=f"{down}learnflow status --all names those that there are",
+    )

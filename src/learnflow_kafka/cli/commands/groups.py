@@ -141,6 +141,8 @@ def reset(
         output.emit_json(groups.reset_json(preview, events, executed=execute))
     elif execute:
         groups.show_moved(events, output.console())
+    elif dry_run:
+        click.echo("dry run: nothing was changed")
     else:
         click.echo("Nothing was changed; add --execute to do it.")
     return 1 if execute and (preview.stuck or any(e.fault for e in events)) else 0

@@ -15,6 +15,7 @@ from learnflow_kafka.cli.options import (
     target_options,
 )
 from learnflow_kafka.cli.scope import scope_options
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def command(
     desired = wanted(context, catalog, environment)
     with kafka.admin(context) as admin:
         made = make_plan(admin, desired, scope, now_ms=system.clock().now_ms())
-    made = replace(made, catalog_path=context.catalog if catalog is None else catalog)
+    path = own_path(context.catalog if catalog is None else catalog)
+    made = replace(made, catalog_path=path)
     if out:
         write_plan(made, out)
     _print(made, "json" if as_json else form)

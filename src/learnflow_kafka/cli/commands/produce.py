@@ -106,7 +106,7 @@ def command(
     if tombstone and rules.key is None:
         raise UsageError("a tombstone marks a key as deleted", fix="add --key KEY")
     context = contexts.revealed(contexts.resolve(target))
-    declared = catalogs.load(catalog or context.catalog)
+    declared = catalogs.of(context, catalog)
     with kafka.admin(context) as admin:
         limits = app.limits_of(admin, topic)
     if context.protected and not dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from learnflow_kafka.cli.options import json_option
-from learnflow_kafka.core.local import DEFAULT_NAME
+from learnflow_kafka.core.local import DEFAULT_NAME, name_flag
 
 
 @click.command(
@@ -37,7 +37,8 @@ def command(*, name: str, everything: bool, as_json: bool) -> int:
         output.emit_json(local.all_json(documents) if everything else documents[0])
     for each, one in found.items() if not as_json else ():
         if one is None:
-            click.echo(f"there is no cluster {each!r} on this machine\nnext: learnflow up")
+            up = f"learnflow up{name_flag(each)}"
+            click.echo(f"there is no cluster {each!r} on this machine\nnext: {up}")
         else:
             local.show_status(one, output.console())
     return 0 if all(one is not None and one.healthy for one in found.values()) else 1

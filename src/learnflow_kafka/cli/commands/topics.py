@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.options import (
     Target,
     catalog_options,
@@ -54,7 +55,8 @@ def list_command(*, internal: bool, target: Target, as_json: bool) -> int:
     if as_json:
         output.emit_json(topics.list_json(found))
     else:
-        topics.show_list(found, output.console())
+        apply = aims.aimed("learnflow apply", aims.of_target(target))
+        topics.show_list(found, output.console(), apply=apply)
     return 0
 
 

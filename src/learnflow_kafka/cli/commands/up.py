@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import signal
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.handler import INTERRUPTED
 from learnflow_kafka.cli.options import catalog_options, dry_run_option, json_option
+from learnflow_kafka.cli.signals import terminable
+from learnflow_kafka.core.catalog import own_path
 from learnflow_kafka.core.local import DEFAULT_NAME, DEFAULT_PORT, MAX_BROKERS, ClusterSpec, Mode
 
 if TYPE_CHECKING:
-    from learnflow_kafka.app.up import Request, World
+    from learnflow_kafka.app.up import Request, UpEvent, World
 
 
 @click.command(
@@ -98,14 +101,15 @@ def command(
     if dry_run:
         return _preview(request, world, as_json=as_json)
     if foreground:
-        signal.signal(signal.SIGTERM, _interrupt)
-        return _attended(request, world)
+        with terminable():
+            return _attended(request, world)
     return _up(request, world, as_json=as_json)
 
 
 def _absolute(catalog: str | None) -> str | None:
-    """The path as the next `up` will need it; an empty one stays empty, and is refused."""
-    return str(Path(catalog).absolute()) if catalog else catalog
+    """The path as the next `up` will need it; a word stays, and so does an empty one."""
+    own = own_path(catalog)
+    return str(Path(own).absolute()) if own else catalog
 
 
 def _up(request: Request, world: World, *, as_json: bool) -> int:
@@ -114,9 +118,10 @@ def _up(request: Request, world: World, *, as_json: bool) -> int:
     from learnflow_kafka.cli.views import local, output
     from learnflow_kafka.core.local import Downloading
 
-    events = []
+    events, aim = [], aims.of_cluster(request.spec.name)
     with Teller(as_json=as_json) as teller:
-        for event in up(request, world):
+        for told in up(request, world):
+            event = _aimed(told, aim)
             if isinstance(event, Downloading):
                 teller.download(event)
                 continue
@@ -125,10 +130,19 @@ def _up(request: Request, world: World, *, as_json: bool) -> int:
                 if not as_json:
                     local.show_up(event, output.console())
             elif text := local.line(event):
-                teller.line(text)
+                teller.line(aims.aimed(text, aim))
     if as_json:
         output.emit_json(local.up_json(events))
     return 0 if any(isinstance(e, Up) and e.ok for e in events) else 1
+
+
+def _aimed(event: UpEvent, aim: aims.Aim) -> UpEvent:
+    """The end's report recommends commands; they mean this cluster."""
+    from learnflow_kafka.app.up import Up
+
+    if isinstance(event, Up):
+        return replace(event, report=aims.report(event.report, aim))
+    return event
 
 
 def _attended(request: Request, world: World) -> int:
@@ -164,8 +178,3 @@ def _preview(request: Request, world: World, *, as_json: bool) -> int:
     else:
         local.show_preview(found, desired, output.console())
     return 0
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    del signum, frame
-    raise KeyboardInterrupt

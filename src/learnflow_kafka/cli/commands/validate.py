@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from learnflow_kafka.cli.options import dry_run_option, json_option
+from learnflow_kafka.core.catalog import BUILT_IN, own_path
 from learnflow_kafka.errors import CatalogError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def command(
 def _chosen(path: str | None, catalog: str | None) -> str | None:
     if path and catalog and path != catalog:
         raise UsageError("give PATH or --catalog, not both")
-    return catalog if path is None else path
+    return own_path(catalog if path is None else path)
 
 
 def _refuse_nonsense(
@@ -110,7 +111,7 @@ def _judge(
     from learnflow_kafka.core.plans.desired import resolve
     from learnflow_kafka.wiring import catalogs
 
-    shown = chosen or catalogs.BUILT_IN
+    shown = chosen or BUILT_IN
     try:
         checked = catalogs.check(chosen, renew=renew)
         derived = resolve(checked.catalog).derived

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.durations import Seconds
 from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
 from learnflow_kafka.core.findings import Report
@@ -65,15 +66,17 @@ def command(
     also looks at the release's objects, and from inside at names and advertised addresses.
     """
     from learnflow_kafka.app.verify import wait
+    from learnflow_kafka.cli.progress import warn
     from learnflow_kafka.cli.views import findings, output
     from learnflow_kafka.core.checks.table import WRITING
     from learnflow_kafka.wiring import contexts, system, verification
 
-    context = contexts.resolve(target)
-    expected = verification.expected(context, catalog=catalog, environment=environment)
+    context, aim = contexts.resolve(target), aims.of_target(target)
+    expected = verification.expected(context, catalog=catalog, environment=environment, tell=warn)
 
     def attempt() -> Report:
-        return verification.report(context, expected, write=not read_only)
+        made = verification.report(context, expected, write=not read_only)
+        return aims.report(made, aim)
 
     def healthy(report: Report) -> bool:
         left_out = WRITING if read_only else frozenset()
@@ -83,6 +86,8 @@ def command(
         report = attempt()
     else:
         report = _waited(wait(attempt, healthy, system.clock(), timeout=patience))
+    for notice in verification.beside(context):
+        warn(notice)
     good = healthy(report)
     if as_json:
         output.emit_json(findings.as_json(report, healthy=good))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.cli.views.tables import table
+from learnflow_kafka.cli.views.tables import records_text, table
 from learnflow_kafka.core.dead_letters import OURS, parse
 from learnflow_kafka.core.formats import as_json_record, for_terminal
 from learnflow_kafka.core.moments import format_moment
@@ -35,7 +35,8 @@ def show_list(boxes: Sequence[Box], console: Console, *, letters: bool) -> None:
         _show_piles(boxes, console)
     for box in boxes:
         if box.strangers:
-            console.print(f"{box.topic}: {box.strangers:,} records that are no dead letters")
+            strangers = records_text(box.strangers)
+            console.print(f"{box.topic}: {strangers} of another kind than dead letters")
 
 
 def _show_piles(boxes: Sequence[Box], console: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.cli.views.tables import table
+from learnflow_kafka.cli.views.tables import records_text, table
 from learnflow_kafka.core.lag import LagStatus, Verdict
 from learnflow_kafka.core.observed import GroupState
 from learnflow_kafka.core.units import format_duration
@@ -120,7 +120,7 @@ def _objective(objective: LagObjective | None) -> str:
         return ""
     parts = []
     if objective.max_records is not None:
-        parts.append(f"{objective.max_records:,} records")
+        parts.append(records_text(objective.max_records))
     if objective.max_age_ms is not None:
         parts.append(format_duration(objective.max_age_ms))
     return ", ".join(parts)

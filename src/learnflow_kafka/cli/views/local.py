@@ -17,6 +17,7 @@ from learnflow_kafka.app.events import (
 from learnflow_kafka.app.up import Held, Up
 from learnflow_kafka.cli.views import findings, plan
 from learnflow_kafka.cli.views import tables as tabular
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.local import (
     NodeStarting,
     NodeState,
@@ -26,6 +27,7 @@ from learnflow_kafka.core.local import (
     Serving,
     Warned,
     Wiped,
+    name_flag,
 )
 from learnflow_kafka.core.local import Waiting as WaitingForOther
 from learnflow_kafka.core.names import is_reserved
@@ -101,10 +103,14 @@ def _serving(event: Serving) -> str:
 
 def _planned(made: Plan) -> str:
     counts = made.counts
-    told = f"catalog {made.catalog}: {counts.declared} topics declared + {counts.derived} derived"
+    declared = counted(counts.declared, "topic")
+    told = f"catalog {made.catalog}: {declared} declared + {counts.derived} derived"
     created = made.count(CreateTopic)
     if not made.pending:
         return f"{told}; all there"
+    if not made.steps:
+        blocked = len({b.topic for b in made.blocked})
+        return f"{told}; nothing to create or change" + (f", {blocked} blocked" if blocked else "")
     return f"{told}; {created} to create, {len(made.steps) - created} to change"
 
 
@@ -149,7 +155,8 @@ def connecting(cluster: Cluster, desired: Desired | None = None) -> Iterator[str
     )
     yield f"next        learnflow topics list{name}"
     yield f"            learnflow consume {topic} --follow{name}"
-    yield f"            learnflow status{_flag(cluster)}   learnflow down{_flag(cluster)}"
+    flag = name_flag(cluster.name)
+    yield f"            learnflow status{flag}   learnflow down{flag}"
 
 
 def up_json(events: Sequence[UpEvent]) -> dict[str, object]:
@@ -204,7 +211,7 @@ def show_preview(found: Preview, desired: Desired, console: Console) -> None:
         else:
             console.print(f"would start {node.name} ({_roles(node)}) at port {node.port}")
     console.print(
-        f"would apply catalog {desired.catalog}: {desired.declared} topics declared + "
+        f"would apply catalog {desired.catalog}: {counted(desired.declared, 'topic')} declared + "
         f"{desired.derived} derived, and verify"
     )
     console.print("dry run: nothing was changed")
@@ -249,7 +256,17 @@ def show_status(found: ClusterStatus, console: Console) -> None:
     if found.silence:
         console.print(f"leader and registrations: not known ({found.silence})")
     if not found.healthy:
-        console.print(f"next: learnflow up{_flag(cluster)}")
+        console.print(f"next: {_next(found.local)}")
+
+
+def _next(found: LocalStatus) -> str:
+    """What mends the cluster: `up` starts what is missing, and nothing that stands still."""
+    still = [str(n.pid) for n in found.nodes if n.state is NodeState.SUSPENDED]
+    up = f"learnflow up{name_flag(found.cluster.name)}"
+    if not still:
+        return up
+    missing = any(n.state is NodeState.STOPPED for n in found.nodes)
+    return f"kill -CONT {' '.join(still)}" + (f", then {up}" if missing else "")
 
 
 def _verdict(found: ClusterStatus) -> str:
@@ -380,7 +397,3 @@ def _node_json(node: Node) -> dict[str, object]:
 
 def _roles(node: Node) -> str:
     return " and ".join(role.value for role in node.roles)
-
-
-def _flag(cluster: Cluster) -> str:
-    return "" if cluster.context_name == "local" else f" --name {cluster.name}"

@@ -19,6 +19,7 @@ from learnflow_kafka.app.events import (
     Waiting,
     succeeded,
 )
+from learnflow_kafka.cli.views.tables import records_text
 from learnflow_kafka.core.catalog import NOWHERE
 from learnflow_kafka.core.plans.changes import (
     AddPartitions,
@@ -199,7 +200,7 @@ def loss_words(item: Tombstoned, now_ms: int) -> str:
     """What deleting the topic would destroy, in one line."""
     loss = item.loss
     parts = [
-        "records not known" if loss.records is None else f"{loss.records:,} records",
+        "records not known" if loss.records is None else records_text(loss.records),
         "bytes not known" if loss.bytes is None else approximate_size(loss.bytes),
         "no write known"
         if loss.last_write_ms is None

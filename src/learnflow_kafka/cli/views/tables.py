@@ -8,6 +8,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+def records_text(count: int | None) -> str:
+    """
+    How many records; None: not known.
+
+    >>> records_text(1), records_text(1200), records_text(None)
+    ('1 record', '1,200 records', '? records')
+    """
+    return f"{'?' if count is None else f'{count:,}'} record{'' if count == 1 else 's'}"
+
+
 def table(*columns: str) -> Table:
     """
     A table of these columns; a name that ends in `>` is set to the right, as numbers are.

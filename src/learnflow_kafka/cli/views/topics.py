@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learnflow_kafka.cli.views.tables import table
+from learnflow_kafka.cli.views.tables import records_text, table
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.moments import format_moment
 from learnflow_kafka.core.observed import ConfigSource
 from learnflow_kafka.core.plans.words import shown
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 UNKNOWN = "?"
 
 
-def show_list(topics: Sequence[TopicSummary], console: Console) -> None:
-    """One line a topic."""
+def show_list(
+    topics: Sequence[TopicSummary], console: Console, *, apply: str = "learnflow apply"
+) -> None:
+    """One line a topic; `apply` is the command that would make some."""
     if not topics:
-        console.print("There are no topics. `learnflow apply` makes those of the catalog.")
+        console.print(f"There are no topics. `{apply}` makes those of the catalog.")
         return
     rows = table("topic", "partitions>", "replication>", "size>", "retention>", "problems")
     for topic in topics:
@@ -106,11 +109,10 @@ def size(count: int | None) -> str:
 
 
 def _loss_text(loss: Loss) -> str:
-    records = UNKNOWN if loss.records is None else f"{loss.records:,}"
     written = "never" if loss.records == 0 else format_moment(loss.last_write_ms)
     groups = [f"{g} (active)" if g in loss.active else g for g in loss.groups]
     return (
-        f"{records} records, {size(loss.bytes)} a copy, last write {written}, "
+        f"{records_text(loss.records)}, {size(loss.bytes)} a copy, last write {written}, "
         f"groups: {', '.join(groups) or 'none'}"
     )
 
@@ -144,11 +146,11 @@ def _retention(topic: TopicSummary) -> str:
 
 def _show_detail(detail: TopicDetail, console: Console) -> None:
     topic = detail.summary
-    records = UNKNOWN if detail.records is None else f"{detail.records:,}"
     console.print(topic.state.name, style="bold")
     console.print(
-        f"id {topic.state.id or UNKNOWN}, {len(detail.partitions)} partitions, "
-        f"replication {_replication(topic)}, {records} records, {size(topic.bytes)} a copy"
+        f"id {topic.state.id or UNKNOWN}, {counted(len(detail.partitions), 'partition')}, "
+        f"replication {_replication(topic)}, {records_text(detail.records)}, "
+        f"{size(topic.bytes)} a copy"
     )
     for problem in topic.problems:
         console.print(f"problem: {problem}", style="bold red")

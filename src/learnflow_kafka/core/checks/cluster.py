@@ -26,6 +26,7 @@ SILENT: Final = frozenset({"BROKER_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "NETWORK
 """How it reads when a broker itself gave no answer, rather than one that we dislike."""
 
 _ADVERTISED_FIX: Final = (
+    "start the broker where it does not run (`learnflow status` for local ones); where it does, "
     "clients use the bootstrap address only to ask, then connect to the address that each "
     "broker advertises: set `advertised.listeners` of these brokers to a name that resolves and "
     "a port that is open from here"

@@ -168,6 +168,8 @@ def _min_isr(diff: TopicDiff, desired: Desired, facts: Facts) -> Blocked | None:
     fewest = min((len(p.replicas) for p in diff.live.partitions), default=0)
     if not edit or edit.after is None or int(edit.after) <= fewest:
         return None
+    if diff.replication:
+        return None  # the replication is blocked already, and is why this does not fit
     return Blocked(
         Rule.MIN_ISR,
         diff.wanted.name,

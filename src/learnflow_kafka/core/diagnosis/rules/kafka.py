@@ -11,6 +11,7 @@ from learnflow_kafka.core.diagnosis.evidence import Where
 from learnflow_kafka.core.diagnosis.roles import Role, pods_of, ready, workloads_of
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 from learnflow_kafka.core.observed import ConfigSource
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def silent(evidence: Evidence) -> Iterator[Cause]:
             Safety.SAFE,
             f"kubectl logs -n {evidence.namespace} --tail 100 -l app.kubernetes.io/name=kafka"
             if evidence.where is Where.KUBERNETES
-            else "learnflow logs"
+            else f"learnflow logs{_name(evidence)}"
             if evidence.where is Where.LOCAL
             else None,
         ),
@@ -178,7 +179,7 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
             Safety.SAFE,
             f"kubectl logs -n {evidence.namespace} {missing[0]} --tail 100"
             if missing
-            else "learnflow logs"
+            else f"learnflow logs{_name(evidence)}"
             if evidence.where is Where.LOCAL
             else None,
         ),
@@ -336,10 +337,15 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
         Safety.ASKS,
         f"kubectl rollout restart {found.kind.lower()}/{found.name} -n {evidence.namespace}"
         if found
-        else "learnflow up"
+        else f"learnflow up{_name(evidence)}"
         if evidence.where is Where.LOCAL
         else None,
     )
+
+
+def _name(evidence: Evidence) -> str:
+    """The flag for the cluster of this machine that was looked at."""
+    return name_flag(name_in(evidence.target) or DEFAULT_NAME)
 
 
 def _wanted_brokers(evidence: Evidence) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,8 +189,7 @@ def process_down(evidence: Evidence) -> Iterator[Cause]:
     if not stopped:
         return
     every = len(stopped) == len(evidence.processes)
-    name = evidence.target.removeprefix("local").removeprefix("/")
-    command = f"learnflow up{f' --name {name}' if name else ''}"
+    command = f"learnflow up{name_flag(name_in(evidence.target) or DEFAULT_NAME)}"
     yield Cause(
         "process.down",
         tuple(causes.process(p.name) for p in stopped),
