@@ -28,7 +28,7 @@ from learnflow_kafka.sdk.settings import Settings
 from learnflow_kafka.testing import mock as mock_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.sdk.notes import World
     from tests.support.clusters import LocalKafka
@@ -213,6 +213,60 @@ def test_close_gives_every_record_a_fate(mock: MockKafka, notes: World) -> None:
     assert all(receipt.done() for receipt in receipts)
     with pytest.raises(ClosedError):
         producer.post(notes.notes, note(4))
+
+
+def test_a_callback_that_waits_gets_an_error_instead_of_a_hang(
+    producer: Producer, notes: World
+) -> None:
+    """The thread that runs callbacks serves what they would wait for; posting there is fine."""
+    caught: list[BaseException] = []
+    posted: list[Receipt] = []
+
+    def attempt(wait: Callable[[], object]) -> None:
+        try:
+            wait()
+        except UsageError as error:
+            caught.append(error)
+
+    async def awaiting() -> None:
+        await posted[0]
+
+    def again(_: Receipt) -> None:
+        posted.append(producer.post(notes.notes, note(2)))
+        attempt(posted[0].result)
+        attempt(lambda: asyncio.run(awaiting()))
+        attempt(producer.flush)
+        attempt(producer.close)
+
+    producer.post(notes.notes, note(1)).add_done_callback(again)
+    until(lambda: len(caught) == 4)
+
+    assert posted[0].result(30).offset == 1
+    assert "never come" in str(caught[0])
+
+
+def test_close_ends_although_a_callback_does_not(
+    mock: MockKafka, notes: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own `close` would wait for the callback without a bound; a log line says so."""
+    monkeypatch.setattr("learnflow_kafka.sdk.sender._EXIT_TIMEOUT", 0.2)
+    producer = Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST)
+    entered, free = threading.Event(), threading.Event()
+
+    def stay(_: Receipt) -> None:
+        entered.set()
+        free.wait(60)
+
+    producer.post(notes.notes, note(1)).add_done_callback(stay)
+    assert entered.wait(30)
+    closing = threading.Thread(target=producer.close, args=(0.2,), daemon=True)
+    closing.start()
+    closing.join(20)
+    ended = not closing.is_alive()
+    free.set()
+
+    assert ended
+    assert "left behind" in caplog.text
 
 
 def test_a_full_queue_waits_and_then_says_so(mock: MockKafka, notes: World) -> None:

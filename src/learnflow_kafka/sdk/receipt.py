@@ -84,9 +84,11 @@ class Receipt:
         """
         Where the record landed; waits at most `timeout` seconds.
 
-        Raises DeliveryError where it was not written, TimedOutError while nobody knows.
+        Raises DeliveryError where it was not written, TimedOutError while nobody knows, UsageError
+        in a callback that the acknowledgement waits for.
         """
         if not self.done():
+            self._owner.check_waiting()
             event = threading.Event()
             self.add_done_callback(lambda _: event.set())
             if not event.wait(timeout):
@@ -100,7 +102,7 @@ class Receipt:
         Call a function with this receipt when the fate is known; at once where it is.
 
         It runs on the thread that serves the acknowledgements, or on the caller's where it is
-        late: it must be quick and not raise.
+        late: it must be quick, not raise, and wait for no receipt.
         """
         if self._waiters is None:
             with _MAKING:
@@ -117,6 +119,7 @@ class Receipt:
 
     async def _wait(self) -> Written:
         if not self.done():
+            self._owner.check_waiting()
             box = mailbox()
             future = asyncio.get_running_loop().create_future()
             self.add_done_callback(lambda _: box.post(_wake, future))
@@ -147,6 +150,10 @@ class Owner(Protocol):
 
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle the receipt as failed and remember it."""
+        ...
+
+    def check_waiting(self) -> None:
+        """Raise UsageError on the thread that settles receipts: it would wait for itself."""
         ...
 
 

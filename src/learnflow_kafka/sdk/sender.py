@@ -25,7 +25,13 @@ from weakref import WeakSet
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as Client
 
-from learnflow_kafka.errors import BacklogError, ClosedError, DeliveryError, TimedOutError
+from learnflow_kafka.errors import (
+    BacklogError,
+    ClosedError,
+    DeliveryError,
+    TimedOutError,
+    UsageError,
+)
 from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk.receipt import Receipt
 
@@ -157,6 +163,7 @@ class Sender:
         receipt = self.offer(topic, value, key, headers, partition)
         if receipt is not None:
             return receipt
+        self.check_waiting()
         deadline = time.monotonic() + self._room_timeout
         while receipt is None:
             if time.monotonic() > deadline:
@@ -181,6 +188,20 @@ class Sender:
         """How long to wait for room, in seconds."""
         return self._room_timeout
 
+    def check_waiting(self) -> None:
+        """
+        Raise UsageError on the thread that serves acknowledgements.
+
+        It runs the receipts' callbacks: one that waits there waits for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise UsageError(
+                "a receipt's callback waits, on the thread that serves the acknowledgements: what "
+                "it waits for would never come",
+                fix="post in the callback and look at the receipt later, or have another thread "
+                "wait",
+            )
+
     def wait_served(self, timeout: float) -> None:
         """Wait until some acknowledgements were served, at most so many seconds."""
         self._served.clear()
@@ -199,6 +220,7 @@ class Sender:
         self.raise_unseen()
 
     def _drain(self, timeout: float) -> None:
+        self.check_waiting()
         deadline = time.monotonic() + timeout
         self._flushing += 1
         try:
@@ -238,6 +260,7 @@ class Sender:
         """
         if self._closing.is_set() or forks.is_forked(self):
             return
+        self.check_waiting()
         try:
             self._drain(timeout)
         except TimedOutError:
@@ -246,7 +269,13 @@ class Sender:
                 self._drain(_EXIT_TIMEOUT)
         finally:
             self.abandon()
-            if not self._transactional:
+            if self._thread.is_alive():
+                # The client's `close` would wait, without an end, for the call that is under way.
+                log.error(
+                    "the client is left behind: a receipt's callback still runs after %g seconds",
+                    _EXIT_TIMEOUT,
+                )
+            elif not self._transactional:
                 # A client that broke says so once more, in odd ways.
                 with suppress(KafkaException, SystemError):
                     self.client.close()
