@@ -245,6 +245,23 @@ def test_a_callback_that_waits_gets_an_error_instead_of_a_hang(
     assert "never come" in str(caught[0])
 
 
+@pytest.mark.parametrize("error", [ValueError("theirs"), SystemExit(3)], ids=["error", "exit"])
+def test_a_callback_that_raises_takes_nothing_from_the_others(
+    producer: Producer, notes: World, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """Whoever waits for the same receipt is told, later ones are served, and the log has it."""
+
+    def fail(_: Receipt) -> None:
+        raise error
+
+    receipt = producer.post(notes.notes, note(1))
+    receipt.add_done_callback(fail)
+
+    assert receipt.result(10).offset == 0
+    assert producer.post(notes.notes, note(2)).result(10).offset == 1
+    assert "a receipt's callback failed" in caplog.text
+
+
 def test_close_ends_although_a_callback_does_not(
     mock: MockKafka, notes: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,9 +9,10 @@ lock or an event exists only where somebody waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from learnflow_kafka.errors import TimedOutError
 from learnflow_kafka.sdk._loops import mailbox
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from learnflow_kafka.errors import SdkError
+
+log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 
 class Written(NamedTuple):
@@ -91,7 +94,8 @@ class Receipt:
             self._owner.check_waiting()
             event = threading.Event()
             self.add_done_callback(lambda _: event.set())
-            if not event.wait(timeout):
+            # The last look is for an outcome that came and was not told.
+            if not event.wait(timeout) and not self.done():
                 raise TimedOutError(
                     f"no acknowledgement after {timeout:g} seconds; the record is still under way"
                 )
@@ -142,7 +146,12 @@ class Receipt:
                 function = waiters.popleft()
             except IndexError:  # another thread took the last
                 return
-            function(self)
+            try:
+                function(self)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # also SystemExit: it would end the thread that serves us all
+                log.exception("a receipt's callback failed; the others are called")
 
 
 class Owner(Protocol):
