@@ -27,7 +27,6 @@ _FINISHED: Final = 1
 _CLASSIC_ONLY: Final = (
     "group.protocol.type",
     "heartbeat.interval.ms",
-    "partition.assignment.strategy",
     "session.timeout.ms",
 )
 

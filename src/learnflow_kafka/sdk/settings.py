@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.connection import Connection, Secret
 from learnflow_kafka.errors import UsageError
+from learnflow_kafka.sdk._rules import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,27 +23,6 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_VARIABLE: Final = "LEARNFLOW_BOOTSTRAP"
 GROUP_PROTOCOL_VARIABLE: Final = "LEARNFLOW_GROUP_PROTOCOL"
-
-_OURS: Final = {
-    "acks": "a record counts as written when every in-sync replica has it",
-    "allow.auto.create.topics": "the catalog owns topics; clients never create one",
-    "auto.commit.interval.ms": "offsets are committed after handlers succeed",
-    "auto.offset.reset": "the catalog says where a group starts",
-    "bootstrap.servers": "give `bootstrap`",
-    "delivery.timeout.ms": "give `delivery_timeout`",
-    "enable.auto.commit": "offsets are committed after handlers succeed",
-    "enable.auto.offset.store": "offsets are committed after handlers succeed",
-    "enable.idempotence": "without it records are reordered and doubled when a broker fails",
-    "enable.partition.eof": "handlers get events only",
-    "group.id": "the catalog names the group",
-    "group.protocol": "give `group_protocol`",
-    "isolation.level": "the catalog says which records a group sees",
-    "linger.ms": "give `linger_ms`",
-    "message.timeout.ms": "give `delivery_timeout`",
-    "partitioner": "the catalog says which partition a key goes to",
-    "transaction.timeout.ms": "give `transaction_timeout`",
-    "transactional.id": "give `transactional_instance`",
-}
 
 
 class GroupProtocol(StrEnum):
@@ -102,10 +82,9 @@ class Settings:
     extra: Mapping[str, str | float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        refused = sorted(set(self.extra) & set(_OURS))
+        refused = refusals(self.extra)
         if refused:
-            reasons = "; ".join(f"{name}: {_OURS[name]}" for name in refused)
-            raise UsageError(f"these client settings cannot be set by hand: {reasons}")
+            raise UsageError(f"these client settings cannot be set by hand: {'; '.join(refused)}")
 
 
 def client_config(
