@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _COMMITS: Final = "offsets are committed after handlers succeed"
 _ACKS: Final = "a record counts as written when every in-sync replica has it"
@@ -78,3 +79,79 @@ _OURS: Final[Mapping[str, str]] = {
 def refusals(extra: Mapping[str, object]) -> list[str]:
     """Why these settings of the client cannot be set by hand."""
     return [f"{name}: {_OURS[name]}" for name in sorted(set(extra) & set(_OURS))]
+
+
+class _Number(NamedTuple):
+    """What a number may be; `whole` numbers have no fraction."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def takes(self, value: object) -> bool:
+        """Whether the value is such a number; NaN is none, nor is a bool."""
+        kinds = int if self.whole else (int, float)
+        return (
+            isinstance(value, kinds)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        low = f"{self.low:.10g}"
+        return f"{kind} from {low}" + ("" if self.high == math.inf else f" to {self.high:.10g}")
+
+
+_MOST: Final = 2**31 - 1
+"""The largest number that the client takes."""
+_MOST_SECONDS: Final = _MOST // 1000
+_NUMBERS: Final[Mapping[str, _Number]] = {
+    "linger_ms": _Number(0, 900_000),
+    # The client counts in milliseconds, and takes 0 as "for ever".
+    "delivery_timeout": _Number(0.001, _MOST_SECONDS),
+    "queue_records": _Number(1, _MOST, whole=True),
+    "queue_bytes": _Number(1, _MOST * 1024, whole=True),
+    "buffer_records": _Number(1, math.inf, whole=True),
+    "buffer_bytes": _Number(1, math.inf, whole=True),
+    "commit_interval": _Number(0, _MOST_SECONDS),
+    "grace": _Number(0, math.inf),
+    "transaction_timeout": _Number(1, _MOST_SECONDS),
+}
+_COMPRESSIONS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
+
+
+def is_deadline(value: object) -> bool:
+    """Whether a handler can have this deadline: a time in seconds, or None for no limit."""
+    return value is None or (_Number(0, math.inf).takes(value) and value != 0)
+
+
+def problems(settings: Any) -> Iterator[str]:
+    """What is wrong with values of the settings, each with what to write."""
+    for name, number in _NUMBERS.items():
+        value = getattr(settings, name)
+        if not number.takes(value):
+            yield f"{name} is {value!r}: write {number}"
+    if settings.compression not in _COMPRESSIONS:
+        yield f"compression is {settings.compression!r}: write one of {', '.join(_COMPRESSIONS)}"
+    if not is_deadline(settings.handler_deadline):
+        yield (
+            f"handler_deadline is {settings.handler_deadline!r}: write a number above 0, or None "
+            "for no limit"
+        )
+    for name in ("group_instance", "transactional_instance"):
+        value = getattr(settings, name)
+        if value is not None and not (isinstance(value, str) and value):
+            yield f"{name} is {value!r}: write a name, or None"
+    yield from _outlived(settings)
+
+
+def _outlived(settings: Any) -> Iterator[str]:
+    linger, timeout = settings.linger_ms, settings.delivery_timeout
+    if not all(_NUMBERS[n].takes(getattr(settings, n)) for n in ("linger_ms", "delivery_timeout")):
+        return
+    if linger >= timeout * 1000:
+        yield (
+            f"linger_ms is {linger:g} and delivery_timeout is {timeout:g} seconds: write a "
+            "delivery_timeout in which records can be sent"
+        )

@@ -33,6 +33,7 @@ from learnflow_kafka.errors import (
     UsageError,
 )
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Sender:
         }
         if transactional_id is not None:
             merged["transactional.id"] = transactional_id
-        self.client: Any = Client(merged, logger=log)
+        self.client = made(Client, merged)
         self._transactional = transactional_id is not None
         self.last_error: str | None = None
         self._room_timeout = settings.delivery_timeout

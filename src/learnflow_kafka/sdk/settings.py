@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.connection import Connection, Secret
 from learnflow_kafka.errors import UsageError
-from learnflow_kafka.sdk._rules import refusals
+from learnflow_kafka.sdk._rules import problems, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,16 @@ class Settings:
     extra: Mapping[str, str | float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        wrong = list(problems(self))
+        try:
+            # Its name will do, as in the environment.
+            object.__setattr__(self, "group_protocol", GroupProtocol(self.group_protocol))
+        except ValueError:
+            wrong.append(
+                f"group_protocol is {self.group_protocol!r}: write 'auto', 'classic' or 'consumer'"
+            )
+        if wrong:
+            raise UsageError(f"these settings do not fit: {'; '.join(wrong)}")
         refused = refusals(self.extra)
         if refused:
             raise UsageError(f"these client settings cannot be set by hand: {'; '.join(refused)}")
