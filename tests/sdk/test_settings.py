@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.sdk.notes import Note, world
 
-from learnflow_kafka.errors import UsageError
+from learnflow_kafka.errors import DeliveryError, UsageError
 from learnflow_kafka.sdk import App, Producer
 from learnflow_kafka.sdk.protocols import offered
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
@@ -137,3 +137,35 @@ def test_a_handlers_deadline_is_a_time(deadline: Any) -> None:
 
     with pytest.raises(UsageError, match="deadline is"):
         app.on(place.notes, deadline=deadline)
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "said"),
+    [
+        (["127.0.0.1:9092"], "one string"),
+        (5, "a string or a Connection"),
+        ("127.0.0.1:port", "write HOST:PORT"),
+        ("127.0.0.1:70000", "outside 1 to 65535"),
+        ("nohost", "write HOST:PORT"),
+        ("http://127.0.0.1:9092", "write HOST:PORT alone"),
+        ("a:1,b", "'b' is no address"),
+    ],
+    ids=repr,
+)
+def test_an_address_that_is_none_is_refused_at_once(bootstrap: Any, said: str) -> None:
+    """A producer for it is not made; the error says what to write."""
+    with pytest.raises(UsageError) as caught:
+        Producer("writer", world().contract, bootstrap=bootstrap)
+
+    assert said in f"{caught.value} {caught.value.fix}"
+
+
+def test_a_record_that_timed_out_says_what_the_client_met() -> None:
+    """An address where nobody listens is named, with the next step."""
+    place, settings = world(), Settings(linger_ms=0, delivery_timeout=1)
+    producer = Producer("writer", place.contract, bootstrap=NOWHERE, settings=settings)
+    with pytest.raises(DeliveryError, match=r"last error: 127\.0\.0\.1:1.*refused") as caught:
+        producer.send(place.notes, Note(student="ada", number=1))
+    producer.close(1)
+
+    assert caught.value.fix == "learnflow verify"

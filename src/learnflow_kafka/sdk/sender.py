@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as Client
 
@@ -321,7 +322,9 @@ class Sender:
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle a receipt as failed, and remember it until somebody looks or `flush` raises."""
         # Where the client broke it names the purge, and not the reason.
-        self._fail(receipt, faults.delivery_error(self._fatal or error, message.topic()))
+        self._fail(
+            receipt, faults.delivery_error(self._fatal or error, message.topic(), self.last_error)
+        )
 
     def _fail(self, receipt: Receipt, error: DeliveryError) -> None:
         if len(self._failed) >= _REMEMBERED:
@@ -330,7 +333,9 @@ class Sender:
         receipt.fail(error)
 
     def _noticed(self, error: Any) -> None:
-        self.last_error = error.str()
+        # That all brokers are down says less than why one is.
+        if self.last_error is None or error.code() != Code._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self.last_error = error.str()
         if error.fatal() and self._fatal is None:
             self._fatal = error
             self.fault = self.fault or ClosedError(

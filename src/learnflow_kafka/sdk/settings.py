@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.connection import Connection, Secret
+from learnflow_kafka.core.connection import Connection, Secret, parse_bootstrap
 from learnflow_kafka.errors import UsageError
 from learnflow_kafka.sdk._rules import problems, refusals
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_VARIABLE: Final = "LEARNFLOW_BOOTSTRAP"
 GROUP_PROTOCOL_VARIABLE: Final = "LEARNFLOW_GROUP_PROTOCOL"
+_GIVE: Final = f'give bootstrap="host:port", or set {BOOTSTRAP_VARIABLE}'
 
 
 class GroupProtocol(StrEnum):
@@ -104,21 +105,30 @@ def client_config(
     The client's settings for the connection and whatever the user adds.
 
     `bootstrap` None takes the environment's LEARNFLOW_BOOTSTRAP. Raises UsageError without an
-    address, or where a connection still holds a reference to a secret.
+    address or with one that is none, or where a connection still holds a reference to a secret.
     """
     target = bootstrap or os.environ.get(BOOTSTRAP_VARIABLE)
     if not target:
-        raise UsageError(
-            "no address of a Kafka broker",
-            fix=f'give bootstrap="host:port", or set {BOOTSTRAP_VARIABLE}',
-        )
+        raise UsageError("no address of a Kafka broker", fix=_GIVE)
     config: dict[str, str | float | bool] = {
         "allow.auto.create.topics": False,
         # Brokers close idle connections; that is no news to anybody.
         "log.connection.close": False,
     }
-    config |= {"bootstrap.servers": target} if isinstance(target, str) else _connection(target)
+    config |= _connection(target) if isinstance(target, Connection) else _address(target)
     return config | dict(settings.extra)
+
+
+def _address(given: object) -> dict[str, str | float | bool]:
+    if not isinstance(given, str):
+        raise UsageError(
+            f"bootstrap is of type {type(given).__name__}; it is a string or a Connection",
+            fix='several brokers are one string: bootstrap="one:9092,two:9092"',
+        )
+    try:
+        return {"bootstrap.servers": ",".join(parse_bootstrap(given))}
+    except ValueError as error:
+        raise UsageError(f"bootstrap: {error}", fix=_GIVE) from error
 
 
 def _connection(connection: Connection) -> dict[str, str | float | bool]:
