@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ from tests.sdk.notes import Note, world
 
 from learnflow_kafka.errors import DeliveryError, UsageError
 from learnflow_kafka.sdk import App, Producer
+from learnflow_kafka.sdk.health import Health
+from learnflow_kafka.sdk.health_pages import HealthServer
 from learnflow_kafka.sdk.protocols import offered
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
 
@@ -169,3 +172,22 @@ def test_a_record_that_timed_out_says_what_the_client_met() -> None:
     producer.close(1)
 
     assert caught.value.fix == "learnflow verify"
+
+
+def test_a_taken_health_port_is_named() -> None:
+    """The error says which, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} .* is taken") as caught:
+            HealthServer(lambda: Health(live=True, ready=True), port=port)
+
+    assert caught.value.where == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 70_000), ("203.0.113.1", 0)], ids=["port", "host"]
+)
+def test_where_health_pages_cannot_be_is_an_error_of_ours(host: str, port: int) -> None:
+    """A number that no port has, or a host that is not this one."""
+    with pytest.raises(UsageError, match="cannot listen"):
+        HealthServer(lambda: Health(live=True, ready=True), port=port, host=host)
