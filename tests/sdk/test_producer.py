@@ -406,6 +406,30 @@ def test_asyncio_waits_for_room_without_blocking_the_loop(mock: MockKafka, notes
     assert asyncio.run(run()) == list(range(1, 3_000))
 
 
+def test_an_async_producer_belongs_to_one_loop(mock: MockKafka, notes: World) -> None:
+    """A second loop beside the first is refused at its first record; one after it is not."""
+
+    async def main() -> None:
+        settings = Settings(linger_ms=0)
+        producer = AsyncProducer(
+            "writer", notes.contract, bootstrap=mock.bootstrap, settings=settings
+        )
+        await producer.send(notes.notes, note(1))
+
+        def elsewhere() -> None:
+            asyncio.run(producer.send(notes.notes, note(2)))
+
+        with pytest.raises(UsageError, match="another event loop"):
+            await asyncio.to_thread(elsewhere)
+        kept.append(producer)
+
+    kept: list[AsyncProducer] = []
+    asyncio.run(main())
+
+    assert asyncio.run(kept[0].send(notes.notes, note(3))).offset == 1
+    asyncio.run(kept[0].close())
+
+
 def test_many_tasks_may_send_at_once(mock: MockKafka, notes: World) -> None:
     """Each of 500 concurrent sends learns its own offset."""
 
