@@ -8,12 +8,13 @@ import resource
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from tests.sdk.notes import Note, create, reading, until, world
 
+from learnflow_kafka.core.catalog import Envelope
 from learnflow_kafka.errors import (
     BacklogError,
     ClosedError,
@@ -23,6 +24,7 @@ from learnflow_kafka.errors import (
     TimedOutError,
     UsageError,
 )
+from learnflow_kafka.sdk.envelope import header_fault
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer, Room
 from learnflow_kafka.sdk.settings import Settings
 from learnflow_kafka.testing import mock as mock_kafka
@@ -110,6 +112,66 @@ def test_a_key_that_the_catalog_declares_cannot_be_replaced(
         producer.post(notes.notes, note(1), "someone")
 
 
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ([("x-count", 1)], "'x-count' has a value of type int"),
+        ([(b"x-name", b"1")], "b'x-name' has a name of type bytes"),
+        ({"x-dict": b"1"}, "which this dict is not"),
+        ([("x", b"1", b"2")], "pairs of a name and bytes"),
+        ([("x", b"1"), "yes"], "pairs of a name and bytes"),
+        (5, "which this int is not"),
+        ([("content-type", b"text/plain")], "'content-type' is the envelope's own"),
+    ],
+    ids=repr,
+)
+def test_a_header_that_cannot_be_is_named(
+    producer: Producer, notes: World, headers: Any, said: str
+) -> None:
+    """Nothing is queued; the next event with good headers is sent."""
+    with pytest.raises(EventError) as caught:
+        producer.post(notes.notes, note(1), headers=headers)
+
+    assert said in str(caught.value)
+    assert producer.send(notes.notes, note(2), headers=[("x", b"1")]).offset == 0
+
+
+@pytest.mark.parametrize(
+    ("envelope", "refused"),
+    [
+        (Envelope.STRUCTURED, {"content-type"}),
+        (Envelope.BINARY, {"content-type", "ce_id", "ce_tenant"}),
+        (Envelope.NONE, set()),
+    ],
+)
+def test_only_headers_of_the_topics_envelope_are_reserved(
+    envelope: Envelope, refused: set[str]
+) -> None:
+    """What the envelope writes itself would stand there twice, and readers would take either."""
+    names = ("content-type", "ce_id", "ce_tenant", "x-tenant")
+
+    assert {n for n in names if header_fault(n, b"1", envelope) is not None} == refused
+
+
+def test_a_topics_name_is_no_topic(producer: Producer, notes: World) -> None:
+    """The error says what to give instead."""
+    name: Any = notes.notes.name
+    with pytest.raises(ContractError, match="is of type str and no topic") as caught:
+        producer.send(name, note(1))
+
+    assert "the topic itself" in (caught.value.fix or "")
+
+
+def test_flush_and_close_may_wait_without_a_limit(producer: Producer, notes: World) -> None:
+    """None means no limit, as for a receipt; a flush after close has nothing to wait for."""
+    receipt = producer.post(notes.notes, note(1))
+    producer.flush(None)
+    producer.close(None)
+    producer.flush()
+
+    assert receipt.done()
+
+
 def test_a_guarantee_is_not_a_setting() -> None:
     """Settings that delivery rests on are refused by name, with the reason."""
     with pytest.raises(UsageError, match="acks: a record counts as written when"):
@@ -194,7 +256,7 @@ def test_flush_has_a_deadline(mock: MockKafka, producer: Producer, notes: World)
     producer.send(notes.notes, note(0))
     mock.down()
     receipt = producer.post(notes.notes, note(1))
-    with pytest.raises(TimedOutError, match="1 records"):
+    with pytest.raises(TimedOutError, match=r"1 records .* after 0\.3 seconds"):
         producer.flush(0.3)
     mock.up()
 
@@ -359,7 +421,7 @@ def test_any_headers_arrive_as_sent_through_every_method(mock: MockKafka, notes:
 
 def any_headers(chance: random.Random) -> list[tuple[str, bytes]]:
     """Up to six headers; names may repeat, and hold any letters."""
-    names = ["a", "traceparent", "x-tenant", "content-type", "ключ", "🔑", "a b\n", "ce_id"]
+    names = ["a", "traceparent", "x-tenant", "Content-Type", "ключ", "🔑", "a b\n", "ce_id"]
     return [
         (chance.choice(names), chance.randbytes(chance.randrange(24)))
         for _ in range(chance.randrange(7))

@@ -109,18 +109,20 @@ class Producer:
         """
         return self.post(topic, event, key, headers=headers).result()
 
-    def flush(self, timeout: float = _CLOSE_TIMEOUT) -> None:
+    def flush(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:
         """
-        Wait until the fate of everything posted is known.
+        Wait until the fate of everything posted is known; after `close` it is.
 
-        Raises TimedOutError after `timeout` seconds, and DeliveryError where records failed
-        whose receipts nobody looked at.
+        Raises TimedOutError after `timeout` seconds (None: no limit), and DeliveryError where
+        records failed whose receipts nobody looked at.
         """
         self._outlets.flush(timeout)
 
-    def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
+    def close(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:
         """
-        Flush for at most `timeout` seconds and let go; the rest is given up, as receipts say.
+        Flush for at most `timeout` seconds (None: no limit) and let go.
+
+        The rest is given up, as receipts say.
 
         Raises DeliveryError where records failed whose receipts nobody looked at.
         """
@@ -196,11 +198,11 @@ class AsyncProducer:
         """Write an event and wait until every in-sync replica has it; as `Producer.send`."""
         return await (await self.post(topic, event, key, headers=headers))
 
-    async def flush(self, timeout: float = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
+    async def flush(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
         """Wait until the fate of everything posted is known; as `Producer.flush`."""
         await asyncio.to_thread(self._outlets.flush, timeout)
 
-    async def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
+    async def close(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
         """Flush and let go; as `Producer.close`."""
         await asyncio.to_thread(self._outlets.close, timeout)
 

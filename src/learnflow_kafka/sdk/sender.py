@@ -209,21 +209,22 @@ class Sender:
         self._served.clear()
         self._served.wait(timeout)
 
-    def flush(self, timeout: float) -> None:
+    def flush(self, timeout: float, *, since: float | None = None) -> None:
         """
-        Wait until the fate of every record is known.
+        Wait until the fate of every record is known; after `close` it is.
 
-        Raises TimedOutError where that takes longer than `timeout` seconds, and DeliveryError
-        where records failed whose receipts nobody looked at.
+        Raises TimedOutError where that takes longer than `timeout` seconds (counted from
+        `since`, on the monotonic clock), and DeliveryError where records failed whose receipts
+        nobody looked at.
         """
         if self.fault is not None and not isinstance(self.fault, ClosedError):
             raise self.fault
-        self._drain(timeout)
+        self._drain(timeout, since)
         self.raise_unseen()
 
-    def _drain(self, timeout: float) -> None:
+    def _drain(self, timeout: float, since: float | None = None) -> None:
         self.check_waiting()
-        deadline = time.monotonic() + timeout
+        deadline = (time.monotonic() if since is None else since) + timeout
         self._flushing += 1
         try:
             while left := len(self.client):
