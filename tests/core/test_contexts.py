@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from learnflow_kafka.core.connection import Connection, Context, SecretRef, SecretSource
+from learnflow_kafka.core.connection import (
+    Connection,
+    Context,
+    SecretRef,
+    SecretSource,
+    parse_bootstrap,
+)
 from learnflow_kafka.core.contexts import (
     ContextBook,
     describe_secret,
-    parse_bootstrap,
 )
 from learnflow_kafka.errors import ContextError
 

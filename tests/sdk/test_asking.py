@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from confluent_kafka import Consumer
@@ -27,6 +27,7 @@ from learnflow_kafka.errors import (
     LearnflowError,
     NoReplyError,
     RemoteError,
+    UsageError,
 )
 from learnflow_kafka.sdk import App, Asker, AsyncAsker, Reject, replies
 from learnflow_kafka.sdk.metrics import Metrics
@@ -74,6 +75,20 @@ def test_a_thread_asks_and_a_plain_handler_answers(mock: MockKafka, place: Talk)
 
     assert answer == Answer(id="q1", text="You said: why?")
     assert asker.counts.answered == 1
+
+
+@pytest.mark.parametrize("timeout", [None, "5", float("nan"), float("inf")], ids=repr)
+def test_an_ask_has_a_timeout(mock: MockKafka, place: Talk, timeout: Any) -> None:
+    """A reply may never come, so nobody can wait for one without a limit."""
+    with (
+        asker_of(mock.bootstrap, place) as asker,
+        pytest.raises(UsageError, match="number of seconds"),
+    ):
+        asker.ask(Question(id="q1"), timeout=timeout)
+    asynchronous = async_asker_of(mock.bootstrap, place)
+    with pytest.raises(UsageError, match="number of seconds"):
+        asyncio.run(asynchronous.ask(Question(id="q1"), timeout=timeout))
+    asyncio.run(asynchronous.close())
 
 
 def test_a_task_asks_and_an_async_handler_answers(mock: MockKafka, place: Talk) -> None:

@@ -8,12 +8,13 @@ import resource
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from tests.sdk.notes import Note, create, reading, until, world
 
+from learnflow_kafka.core.catalog import Envelope
 from learnflow_kafka.errors import (
     BacklogError,
     ClosedError,
@@ -23,12 +24,13 @@ from learnflow_kafka.errors import (
     TimedOutError,
     UsageError,
 )
+from learnflow_kafka.sdk.envelope import header_fault
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer, Room
 from learnflow_kafka.sdk.settings import Settings
 from learnflow_kafka.testing import mock as mock_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.sdk.notes import World
     from tests.support.clusters import LocalKafka
@@ -108,6 +110,66 @@ def test_a_key_that_the_catalog_declares_cannot_be_replaced(
     """Another key would break the order that readers rely on."""
     with pytest.raises(ContractError, match="takes its key"):
         producer.post(notes.notes, note(1), "someone")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ([("x-count", 1)], "'x-count' has a value of type int"),
+        ([(b"x-name", b"1")], "b'x-name' has a name of type bytes"),
+        ({"x-dict": b"1"}, "which this dict is not"),
+        ([("x", b"1", b"2")], "pairs of a name and bytes"),
+        ([("x", b"1"), "yes"], "pairs of a name and bytes"),
+        (5, "which this int is not"),
+        ([("content-type", b"text/plain")], "'content-type' is the envelope's own"),
+    ],
+    ids=repr,
+)
+def test_a_header_that_cannot_be_is_named(
+    producer: Producer, notes: World, headers: Any, said: str
+) -> None:
+    """Nothing is queued; the next event with good headers is sent."""
+    with pytest.raises(EventError) as caught:
+        producer.post(notes.notes, note(1), headers=headers)
+
+    assert said in str(caught.value)
+    assert producer.send(notes.notes, note(2), headers=[("x", b"1")]).offset == 0
+
+
+@pytest.mark.parametrize(
+    ("envelope", "refused"),
+    [
+        (Envelope.STRUCTURED, {"content-type"}),
+        (Envelope.BINARY, {"content-type", "ce_id", "ce_tenant"}),
+        (Envelope.NONE, set()),
+    ],
+)
+def test_only_headers_of_the_topics_envelope_are_reserved(
+    envelope: Envelope, refused: set[str]
+) -> None:
+    """What the envelope writes itself would stand there twice, and readers would take either."""
+    names = ("content-type", "ce_id", "ce_tenant", "x-tenant")
+
+    assert {n for n in names if header_fault(n, b"1", envelope) is not None} == refused
+
+
+def test_a_topics_name_is_no_topic(producer: Producer, notes: World) -> None:
+    """The error says what to give instead."""
+    name: Any = notes.notes.name
+    with pytest.raises(ContractError, match="is of type str and no topic") as caught:
+        producer.send(name, note(1))
+
+    assert "the topic itself" in (caught.value.fix or "")
+
+
+def test_flush_and_close_may_wait_without_a_limit(producer: Producer, notes: World) -> None:
+    """None means no limit, as for a receipt; a flush after close has nothing to wait for."""
+    receipt = producer.post(notes.notes, note(1))
+    producer.flush(None)
+    producer.close(None)
+    producer.flush()
+
+    assert receipt.done()
 
 
 def test_a_guarantee_is_not_a_setting() -> None:
@@ -194,7 +256,7 @@ def test_flush_has_a_deadline(mock: MockKafka, producer: Producer, notes: World)
     producer.send(notes.notes, note(0))
     mock.down()
     receipt = producer.post(notes.notes, note(1))
-    with pytest.raises(TimedOutError, match="1 records"):
+    with pytest.raises(TimedOutError, match=r"1 records .* after 0\.3 seconds"):
         producer.flush(0.3)
     mock.up()
 
@@ -213,6 +275,77 @@ def test_close_gives_every_record_a_fate(mock: MockKafka, notes: World) -> None:
     assert all(receipt.done() for receipt in receipts)
     with pytest.raises(ClosedError):
         producer.post(notes.notes, note(4))
+
+
+def test_a_callback_that_waits_gets_an_error_instead_of_a_hang(
+    producer: Producer, notes: World
+) -> None:
+    """The thread that runs callbacks serves what they would wait for; posting there is fine."""
+    caught: list[BaseException] = []
+    posted: list[Receipt] = []
+
+    def attempt(wait: Callable[[], object]) -> None:
+        try:
+            wait()
+        except UsageError as error:
+            caught.append(error)
+
+    async def awaiting() -> None:
+        await posted[0]
+
+    def again(_: Receipt) -> None:
+        posted.append(producer.post(notes.notes, note(2)))
+        attempt(posted[0].result)
+        attempt(lambda: asyncio.run(awaiting()))
+        attempt(producer.flush)
+        attempt(producer.close)
+
+    producer.post(notes.notes, note(1)).add_done_callback(again)
+    until(lambda: len(caught) == 4)
+
+    assert posted[0].result(30).offset == 1
+    assert "never come" in str(caught[0])
+
+
+@pytest.mark.parametrize("error", [ValueError("theirs"), SystemExit(3)], ids=["error", "exit"])
+def test_a_callback_that_raises_takes_nothing_from_the_others(
+    producer: Producer, notes: World, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """Whoever waits for the same receipt is told, later ones are served, and the log has it."""
+
+    def fail(_: Receipt) -> None:
+        raise error
+
+    receipt = producer.post(notes.notes, note(1))
+    receipt.add_done_callback(fail)
+
+    assert receipt.result(10).offset == 0
+    assert producer.post(notes.notes, note(2)).result(10).offset == 1
+    assert "a receipt's callback failed" in caplog.text
+
+
+def test_close_ends_although_a_callback_does_not(
+    mock: MockKafka, notes: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own `close` would wait for the callback without a bound; a log line says so."""
+    monkeypatch.setattr("learnflow_kafka.sdk.sender._EXIT_TIMEOUT", 0.2)
+    producer = Producer("writer", notes.contract, bootstrap=mock.bootstrap, settings=FAST)
+    entered, free = threading.Event(), threading.Event()
+
+    def stay(_: Receipt) -> None:
+        entered.set()
+        free.wait(60)
+
+    producer.post(notes.notes, note(1)).add_done_callback(stay)
+    assert entered.wait(30)
+    closing = threading.Thread(target=producer.close, args=(0.2,), daemon=True)
+    closing.start()
+    closing.join(20)
+    ended = not closing.is_alive()
+    free.set()
+
+    assert ended
+    assert "left behind" in caplog.text
 
 
 def test_a_full_queue_waits_and_then_says_so(mock: MockKafka, notes: World) -> None:
@@ -288,7 +421,7 @@ def test_any_headers_arrive_as_sent_through_every_method(mock: MockKafka, notes:
 
 def any_headers(chance: random.Random) -> list[tuple[str, bytes]]:
     """Up to six headers; names may repeat, and hold any letters."""
-    names = ["a", "traceparent", "x-tenant", "content-type", "ключ", "🔑", "a b\n", "ce_id"]
+    names = ["a", "traceparent", "x-tenant", "Content-Type", "ключ", "🔑", "a b\n", "ce_id"]
     return [
         (chance.choice(names), chance.randbytes(chance.randrange(24)))
         for _ in range(chance.randrange(7))
@@ -333,6 +466,30 @@ def test_asyncio_waits_for_room_without_blocking_the_loop(mock: MockKafka, notes
             return [(await receipt).offset for receipt in await posting]
 
     assert asyncio.run(run()) == list(range(1, 3_000))
+
+
+def test_an_async_producer_belongs_to_one_loop(mock: MockKafka, notes: World) -> None:
+    """A second loop beside the first is refused at its first record; one after it is not."""
+
+    async def main() -> None:
+        settings = Settings(linger_ms=0)
+        producer = AsyncProducer(
+            "writer", notes.contract, bootstrap=mock.bootstrap, settings=settings
+        )
+        await producer.send(notes.notes, note(1))
+
+        def elsewhere() -> None:
+            asyncio.run(producer.send(notes.notes, note(2)))
+
+        with pytest.raises(UsageError, match="another event loop"):
+            await asyncio.to_thread(elsewhere)
+        kept.append(producer)
+
+    kept: list[AsyncProducer] = []
+    asyncio.run(main())
+
+    assert asyncio.run(kept[0].send(notes.notes, note(3))).offset == 1
+    asyncio.run(kept[0].close())
 
 
 def test_many_tasks_may_send_at_once(mock: MockKafka, notes: World) -> None:

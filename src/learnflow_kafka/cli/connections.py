@@ -20,8 +20,8 @@ from learnflow_kafka.core.connection import (
     SecretRef,
     SecretSource,
     Tls,
+    parse_bootstrap,
 )
-from learnflow_kafka.core.contexts import parse_bootstrap
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:

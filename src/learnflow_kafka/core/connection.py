@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_MAX_PORT: Final = 65_535
 
 
 class Protocol(StrEnum):
@@ -143,3 +146,48 @@ class Context:
     protected: bool = False
     kubernetes: Kubernetes | None = None
     zookeeper: int | None = None
+
+
+def parse_bootstrap(text: str) -> tuple[str, ...]:
+    """
+    The addresses of a comma-separated list of `host:port`.
+
+    >>> parse_bootstrap("a:9092, [::1]:9093")
+    ('a:9092', '[::1]:9093')
+
+    Raises ValueError, with what to write instead. Never quotes an address with a password.
+    """
+    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not addresses:
+        raise ValueError("no address; write HOST:PORT, such as kafka.example.org:9092")
+    for address in addresses:
+        fault = _address_fault(address)
+        if fault:
+            raise ValueError(fault)
+    return addresses
+
+
+def _address_fault(address: str) -> str | None:
+    if "@" in address:
+        return "an address holds no name or password; write HOST:PORT and use a context for SASL"
+    if "://" in address:
+        return f"{address!r} is a URL; write HOST:PORT alone"
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        return f"{address!r} is no address; write HOST:PORT, such as kafka.example.org:9092"
+    if not 0 < int(port) <= _MAX_PORT:
+        return f"{address!r} has a port outside 1 to {_MAX_PORT}"
+    return _host_fault(address, host)
+
+
+def _host_fault(address: str, host: str) -> str | None:
+    if ":" in host:
+        bracketed = host.startswith("[") and host.endswith("]")
+        fault = f"{address!r} looks like IPv6; write it in brackets, such as [::1]:9092"
+        return None if bracketed else fault
+    try:
+        # What resolvers do first: labels of 1 to 63 letters between dots.
+        host.removesuffix(".").encode("idna")
+    except UnicodeError:
+        return f"{address!r} holds no host's name; write HOST:PORT"
+    return f"{address!r} holds a space; write HOST:PORT" if " " in host else None

@@ -27,7 +27,6 @@ KUBERNETES: Final = "kubernetes"
 """The context of release `kafka` in namespace `kafka`, where kubectl points now."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
-_MAX_PORT: Final = 65_535
 
 
 def is_local(name: str) -> bool:
@@ -113,51 +112,6 @@ class ContextBook:
         if not speaks_for_itself(name):
             self.get(name)
         return replace(self, current=name)
-
-
-def parse_bootstrap(text: str) -> tuple[str, ...]:
-    """
-    The addresses of a comma-separated list of `host:port`.
-
-    >>> parse_bootstrap("a:9092, [::1]:9093")
-    ('a:9092', '[::1]:9093')
-
-    Raises ValueError, with what to write instead. Never quotes an address with a password.
-    """
-    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not addresses:
-        raise ValueError("no address; write HOST:PORT, such as kafka.example.org:9092")
-    for address in addresses:
-        fault = _address_fault(address)
-        if fault:
-            raise ValueError(fault)
-    return addresses
-
-
-def _address_fault(address: str) -> str | None:
-    if "@" in address:
-        return "an address holds no name or password; write HOST:PORT and use a context for SASL"
-    if "://" in address:
-        return f"{address!r} is a URL; write HOST:PORT alone"
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal():
-        return f"{address!r} is no address; write HOST:PORT, such as kafka.example.org:9092"
-    if not 0 < int(port) <= _MAX_PORT:
-        return f"{address!r} has a port outside 1 to {_MAX_PORT}"
-    return _host_fault(address, host)
-
-
-def _host_fault(address: str, host: str) -> str | None:
-    if ":" in host:
-        bracketed = host.startswith("[") and host.endswith("]")
-        fault = f"{address!r} looks like IPv6; write it in brackets, such as [::1]:9092"
-        return None if bracketed else fault
-    try:
-        # What resolvers do first: labels of 1 to 63 letters between dots.
-        host.removesuffix(".").encode("idna")
-    except UnicodeError:
-        return f"{address!r} holds no host's name; write HOST:PORT"
-    return f"{address!r} holds a space; write HOST:PORT" if " " in host else None
 
 
 def describe_secret(ref: SecretRef) -> str:

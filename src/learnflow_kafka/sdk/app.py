@@ -19,9 +19,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-from learnflow_kafka.errors import ClosedError, LearnflowError
+from learnflow_kafka.errors import ClosedError, LearnflowError, UsageError
 from learnflow_kafka.sdk import protocols, transactions
 from learnflow_kafka.sdk._loops import Mailbox
+from learnflow_kafka.sdk._rules import is_deadline
 from learnflow_kafka.sdk.answering import Faces, answering
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.health import Health, PartitionHealth
@@ -65,7 +66,7 @@ _SILENT: Final = 90.0
 _ENDING: Final = 15.0
 """Seconds beyond the grace period that stopping takes at most; else the service is not live."""
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_DEFAULT: Final = -1.0
+_DEFAULT: Final[Any] = object()
 """For "the deadline of the settings", which None (no deadline) is not."""
 
 
@@ -157,7 +158,11 @@ class App:
         then and counts as failed; a plain one cannot be stopped, so the process ends.
         Raises ContractError where the contract does not allow it, naming the catalog's line.
         """
-        limit = self.settings.handler_deadline if deadline == _DEFAULT else deadline
+        limit = self.settings.handler_deadline if deadline is _DEFAULT else deadline
+        if not is_deadline(limit):
+            raise UsageError(
+                f"deadline is {limit!r}: write a number of seconds above 0, or None for no limit"
+            )
 
         def register(handler: Callable[..., Any], /) -> Callable[..., Any]:
             self._routes.add(topic, event, handler, group=group, deadline=limit)

@@ -13,13 +13,14 @@ the same id are told apart.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
-from learnflow_kafka.errors import ClosedError, NoReplyError, SdkError
+from learnflow_kafka.errors import ClosedError, NoReplyError, SdkError, UsageError
 from learnflow_kafka.sdk._loops import mailbox
 from learnflow_kafka.sdk.observing import together
 from learnflow_kafka.sdk.outlets import Outlets
@@ -202,7 +203,7 @@ class AsyncAsker(Generic[Q, R]):
         The request leaves when replies are listened for, not before. Raises NoReplyError when
         the time is up, RemoteError where who was asked gave the request up, EventError for a
         query that does not fit or whose id waits already, DeliveryError where it was not
-        written, ClosedError.
+        written, UsageError for a timeout that is no number, ClosedError.
         """
         with self._line.observed():
             return await self._ask(query, timeout, headers)
@@ -210,7 +211,7 @@ class AsyncAsker(Generic[Q, R]):
     async def _ask(self, query: Q, timeout: float, headers: Headers) -> R:  # noqa: ASYNC109 - as above
         line = self._line
         line.start()
-        until = time.monotonic() + timeout
+        until = _until(timeout)
         while not line.replies.listening.is_set():  # once in an asker's life
             if time.monotonic() > until:
                 raise line.unheard(timeout)
@@ -277,7 +278,7 @@ class Asker(Generic[Q, R]):
     def _ask(self, query: Q, timeout: float, headers: Headers) -> R:
         line = self._line
         line.start()
-        until = time.monotonic() + timeout
+        until = _until(timeout)
         if not line.replies.listening.wait(timeout):
             raise line.unheard(timeout)
         told: SimpleQueue[Outcome[R]] = SimpleQueue()
@@ -312,6 +313,20 @@ class Asker(Generic[Q, R]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _until(timeout: float) -> float:
+    """When the time is up, on the monotonic clock."""
+    try:
+        until = time.monotonic() + timeout
+    except TypeError:
+        until = math.nan
+    if not math.isfinite(until):
+        raise UsageError(
+            f"the timeout of an ask is {timeout!r}; it is a number of seconds",
+            fix="a reply may never come: say how long to wait",
+        )
+    return until
 
 
 def _post(record: Prepared, until: float) -> Receipt | None:

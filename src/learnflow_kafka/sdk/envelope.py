@@ -238,6 +238,18 @@ def _heard(headers: Headers) -> _Said:
     return said, extra, trace
 
 
+def header_fault(name: object, value: object, mode: Envelope) -> str | None:
+    """Why a sender's header cannot stand beside its record's envelope; None where it can."""
+    if not isinstance(name, str):
+        return f"has a name of type {type(name).__name__}; it is a string"
+    if value is not None and not isinstance(value, bytes | str):
+        return f"has a value of type {type(value).__name__}; it is bytes"
+    ours = mode is not Envelope.NONE and name == CONTENT_TYPE
+    if ours or (mode is Envelope.BINARY and name.startswith(PREFIX)):
+        return "is the envelope's own"
+    return None
+
+
 def traced(attributes: Attributes, headers: Headers | None) -> Attributes:
     """The attributes, with the trace from a record's headers where the envelope has none."""
     if not headers or attributes.traceparent:

@@ -81,10 +81,16 @@ _REQUEST: Final[Mapping[int, type[KafkaError]]] = {
 }
 
 
-def delivery_error(error: Any, topic: str) -> DeliveryError:
-    """Why a record was not written."""
+def delivery_error(error: Any, topic: str, noticed: str | None = None) -> DeliveryError:
+    """
+    Why a record was not written.
+
+    `noticed`: what the client last said of its brokers. A timeout has no other reason.
+    """
     code = error.code()
     what, fix = _DELIVERY.get(code, (error.str(), None))
+    if code == Code._MSG_TIMED_OUT and noticed:
+        what = f"{what} (last error: {noticed})"
     return DeliveryError(
         what, code=error.name(), maybe_written=code in _UNSURE, where=topic, fix=fix
     )

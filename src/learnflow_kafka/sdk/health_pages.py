@@ -6,11 +6,14 @@ Imported only by services that want them: the HTTP server costs a fifth of the S
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +38,11 @@ class HealthServer:
         host: str = "127.0.0.1",
         pages: Sequence[Callable[[], Page | None]] = (),
     ) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(health, pages))
+        """Raises UsageError where it cannot listen there."""
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(health, pages))
+        except (OSError, OverflowError) as error:  # the second: no port has such a number
+            raise _deaf(host, port, error) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -48,6 +55,20 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _deaf(host: str, port: int, error: Exception) -> UsageError:
+    if getattr(error, "errno", None) == errno.EADDRINUSE:
+        return UsageError(
+            f"port {port} of the health pages is taken: another program listens there",
+            where=f"{host}:{port}",
+            fix="give another health_port, or 0 for a free one",
+        )
+    return UsageError(
+        f"the health pages cannot listen: {error}",
+        where=f"{host}:{port}",
+        fix="give another health_port or health_host",
+    )
 
 
 def _handler(

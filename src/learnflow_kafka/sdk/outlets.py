@@ -6,6 +6,7 @@ What both faces of the producer, and the app, stand on.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ import msgspec
 
 from learnflow_kafka.errors import ContractError, EventError, LearnflowError
 from learnflow_kafka.sdk.codec import Writer
-from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE
+from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE, header_fault
 from learnflow_kafka.sdk.observing import Watch
 from learnflow_kafka.sdk.partitioning import key_text
 from learnflow_kafka.sdk.sender import Headers, Sender
@@ -35,6 +36,8 @@ E = TypeVar("E")
 _SMALLEST_LIMIT = 1_000_000
 """librdkafka's default for the largest record it takes, in bytes."""
 _ROOM_FOR_HEADERS = 64 * 1024
+_MOST_NAMES = 1_000
+"""So many names of headers are remembered as good ones for a topic."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -61,7 +64,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class _Outlet:
-    __slots__ = ("limit", "name", "sender", "topic", "write")
+    __slots__ = ("_known", "limit", "name", "sender", "topic", "write")
 
     def __init__(self, topic: AnyTopic, source: str, *, validate: bool) -> None:
         self.name = topic.name
@@ -69,6 +72,27 @@ class _Outlet:
         self.limit = topic.max_record_bytes
         self.sender: Sender | None = None
         self.write = Writer(topic, source, validate=validate).write
+        self._known: set[str] = set()
+
+    def extended(self, own: list[tuple[str, bytes]], given: Any) -> Any:
+        """The record's own headers and those that were given; EventError where one cannot be."""
+        known = self._known
+        try:
+            headers = given if type(given) is list else [*given]
+            # Names that were judged before are most names: a look at a set is all they cost.
+            for name, value in headers:
+                if name not in known or type(value) is not bytes:
+                    self._judge(name, value)
+        except (TypeError, ValueError) as error:
+            raise _no_headers(given, self.topic) from error
+        return [*own, *headers]
+
+    def _judge(self, name: object, value: object) -> None:
+        fault = header_fault(name, value, self.topic.envelope)
+        if fault is not None:
+            raise EventError(f"the header {name!r} {fault}", where=self.name)
+        if len(self._known) < _MOST_NAMES:
+            self._known.add(str(name))
 
 
 class Outlets:
@@ -136,9 +160,12 @@ class Outlets:
 
         Raises ContractError for a topic that the service does not produce, or a key for one
         whose key the catalog declares; EventError, naming the field, for an event that does not
-        fit or is larger than the topic takes.
+        fit or is larger than the topic takes, or naming the header that cannot be sent.
         """
-        outlet = self._outlets.get(topic.name)
+        try:
+            outlet = self._outlets.get(topic.name)
+        except AttributeError:
+            raise _no_topic(topic) from None
         if outlet is None:
             raise self._refusal(topic)
         watch = Watch(self._observers, topic) if self._observers else None
@@ -147,13 +174,13 @@ class Outlets:
             if outlet.limit is not None and len(made.value) > outlet.limit:
                 raise _too_large(made, topic)
             own_key = made.key if key is None else _given_key(topic, key)
+            record_headers: Any = made.headers
+            if headers:
+                record_headers = outlet.extended(record_headers, headers)
         except LearnflowError as error:
             if watch is not None:
                 watch.settle(error)
             raise
-        record_headers: Any = made.headers
-        if headers:
-            record_headers = [*made.headers, *headers]
         sender = outlet.sender
         if sender is None:
             sender = outlet.sender = self.sender(topic.partitioner)
@@ -166,15 +193,15 @@ class Outlets:
             return error
         raise AssertionError("a declared topic has an outlet")
 
-    def flush(self, timeout: float) -> None:
-        """Flush every queue; see `Sender.flush`."""
-        deadline = time.monotonic() + timeout
+    def flush(self, timeout: float | None) -> None:
+        """Flush every queue; see `Sender.flush`. None: without a limit."""
+        start, limit = time.monotonic(), math.inf if timeout is None else timeout
         for sender in self.senders:
-            sender.flush(max(0.0, deadline - time.monotonic()))
+            sender.flush(limit, since=start)
 
-    def close(self, timeout: float) -> None:
-        """Close every queue, also when one fails; see `Sender.close`."""
-        deadline = time.monotonic() + timeout
+    def close(self, timeout: float | None) -> None:
+        """Close every queue, also when one fails; see `Sender.close`. None: without a limit."""
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
         errors: list[Exception] = []
         for sender in self.senders:
             try:
@@ -188,6 +215,22 @@ class Outlets:
 def _traced(outlet: _Outlet, event: object, watch: Watch) -> Encoded:
     trace = watch.trace()
     return outlet.write(event, traceparent=trace.get(TRACEPARENT), tracestate=trace.get(TRACESTATE))
+
+
+def _no_topic(given: object) -> ContractError:
+    return ContractError(
+        f"{given!r} is of type {type(given).__name__} and no topic",
+        fix="give the topic itself, as the contract's module has it: LEARNING_QUERY, not its name",
+    )
+
+
+def _no_headers(given: object, topic: AnyTopic) -> EventError:
+    return EventError(
+        f"headers are a list of pairs of a name and bytes, which this {type(given).__name__} is "
+        "not",
+        where=topic.name,
+        fix='write headers=[("x-tenant", b"one")]',
+    )
 
 
 def _too_large(made: Encoded, topic: AnyTopic) -> EventError:

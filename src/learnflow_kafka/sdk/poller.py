@@ -21,6 +21,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from learnflow_kafka.errors import SdkError
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk._requests import StuckError, ask, before
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.settings import GroupProtocol
@@ -118,7 +119,7 @@ class Poller:
         self._stop = threading.Event()
         self._next_commit = self._next_lag = 0.0
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
-        self.client = Client({**config, **callbacks}, logger=log)
+        self.client = made(Client, {**config, **callbacks})
         self._group = str(config["group.id"])
         forks.guard(self)
         self.thread = threading.Thread(target=self._run, name="learnflow-poll", daemon=True)

@@ -9,9 +9,11 @@ the order in which one thread or task posted them.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from learnflow_kafka.errors import UsageError
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.settings import Settings
 
@@ -29,6 +31,8 @@ E = TypeVar("E")
 
 _CLOSE_TIMEOUT = 30.0
 _ROOM_POLL = 0.001
+_MOVING = threading.RLock()
+"""So that of two loops that begin at once one is refused."""
 
 
 class Producer:
@@ -105,18 +109,20 @@ class Producer:
         """
         return self.post(topic, event, key, headers=headers).result()
 
-    def flush(self, timeout: float = _CLOSE_TIMEOUT) -> None:
+    def flush(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:
         """
-        Wait until the fate of everything posted is known.
+        Wait until the fate of everything posted is known; after `close` it is.
 
-        Raises TimedOutError after `timeout` seconds, and DeliveryError where records failed
-        whose receipts nobody looked at.
+        Raises TimedOutError after `timeout` seconds (None: no limit), and DeliveryError where
+        records failed whose receipts nobody looked at.
         """
         self._outlets.flush(timeout)
 
-    def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
+    def close(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:
         """
-        Flush for at most `timeout` seconds and let go; the rest is given up, as receipts say.
+        Flush for at most `timeout` seconds (None: no limit) and let go.
+
+        The rest is given up, as receipts say.
 
         Raises DeliveryError where records failed whose receipts nobody looked at.
         """
@@ -138,7 +144,8 @@ class AsyncProducer:
     """
     The same for asyncio: waiting never blocks the loop.
 
-    Belongs to the loop in which it is first used; takes what `Producer` takes.
+    Belongs to the loop in which it is first used, until that is closed: in another one it raises
+    UsageError. Takes what `Producer` takes.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the service
@@ -191,11 +198,11 @@ class AsyncProducer:
         """Write an event and wait until every in-sync replica has it; as `Producer.send`."""
         return await (await self.post(topic, event, key, headers=headers))
 
-    async def flush(self, timeout: float = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
+    async def flush(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
         """Wait until the fate of everything posted is known; as `Producer.flush`."""
         await asyncio.to_thread(self._outlets.flush, timeout)
 
-    async def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
+    async def close(self, timeout: float | None = _CLOSE_TIMEOUT) -> None:  # noqa: ASYNC109 - a result
         """Flush and let go; as `Producer.close`."""
         await asyncio.to_thread(self._outlets.close, timeout)
 
@@ -215,16 +222,20 @@ class Room:
     """
     Waiting for room in a send queue without blocking the loop, first come first served.
 
-    `timeout` in seconds; None takes the queue's own.
+    `timeout` in seconds; None takes the queue's own. Belongs to the loop in which it is first
+    used, as long as that is open.
     """
 
     def __init__(self, timeout: float | None = None) -> None:
         self._turn = asyncio.Lock()
         self._timeout = timeout
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def post(self, record: Prepared) -> Receipt:
         """Queue a record. Raises BacklogError where the queue stayed full."""
         try:
+            if self._loop is not asyncio.get_running_loop():
+                self._move_in()
             receipt = None
             if not self._turn.locked():
                 receipt = record.sender.offer(
@@ -236,6 +247,22 @@ class Room:
             record.refused(error)
             raise
         return record.watched(receipt)
+
+    def _move_in(self) -> None:
+        """
+        Take the running loop.
+
+        Raises UsageError where another one is open that has it: tasks of the two would wait for
+        one lock, which asyncio notices only when the queue is full.
+        """
+        with _MOVING:
+            if self._loop is not None and not self._loop.is_closed():
+                raise UsageError(
+                    "this producer or asker belongs to another event loop, which is still open",
+                    fix="make one for each loop, or use Producer or Asker, which serve all threads",
+                )
+            self._loop = asyncio.get_running_loop()
+            self._turn = asyncio.Lock()
 
     async def _wait(self, record: Prepared) -> Receipt:
         sender = record.sender

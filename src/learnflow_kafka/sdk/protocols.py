@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaException, Producer
 
+from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk.settings import GroupProtocol
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _FINISHED: Final = 1
 _CLASSIC_ONLY: Final = (
     "group.protocol.type",
     "heartbeat.interval.ms",
-    "partition.assignment.strategy",
     "session.timeout.ms",
 )
 
@@ -50,7 +50,7 @@ def offered(config: Mapping[str, str | float | bool], timeout: float) -> GroupPr
     """The newest protocol that the cluster offers; None: no broker answered within `timeout`."""
     lines = _Lines()
     asking: dict[str, Any] = {**config, "debug": "feature"}
-    client = Producer(asking, logger=lines)
+    client = made(Producer, asking, lines)
     try:
         client.list_topics(timeout=timeout)
     except KafkaException:

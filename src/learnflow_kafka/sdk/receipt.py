@@ -9,9 +9,10 @@ lock or an event exists only where somebody waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from learnflow_kafka.errors import TimedOutError
 from learnflow_kafka.sdk._loops import mailbox
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from learnflow_kafka.errors import SdkError
+
+log: Final = logging.getLogger("learnflow_kafka.sdk")
 
 
 class Written(NamedTuple):
@@ -84,12 +87,15 @@ class Receipt:
         """
         Where the record landed; waits at most `timeout` seconds.
 
-        Raises DeliveryError where it was not written, TimedOutError while nobody knows.
+        Raises DeliveryError where it was not written, TimedOutError while nobody knows, UsageError
+        in a callback that the acknowledgement waits for.
         """
         if not self.done():
+            self._owner.check_waiting()
             event = threading.Event()
             self.add_done_callback(lambda _: event.set())
-            if not event.wait(timeout):
+            # The last look is for an outcome that came and was not told.
+            if not event.wait(timeout) and not self.done():
                 raise TimedOutError(
                     f"no acknowledgement after {timeout:g} s; the record is still under way"
                 )
@@ -100,7 +106,7 @@ class Receipt:
         Call a function with this receipt when the fate is known; at once where it is.
 
         It runs on the thread that serves the acknowledgements, or on the caller's where it is
-        late: it must be quick and not raise.
+        late: it must be quick, not raise, and wait for no receipt.
         """
         if self._waiters is None:
             with _MAKING:
@@ -117,6 +123,7 @@ class Receipt:
 
     async def _wait(self) -> Written:
         if not self.done():
+            self._owner.check_waiting()
             box = mailbox()
             future = asyncio.get_running_loop().create_future()
             self.add_done_callback(lambda _: box.post(_wake, future))
@@ -139,7 +146,12 @@ class Receipt:
                 function = waiters.popleft()
             except IndexError:  # another thread took the last
                 return
-            function(self)
+            try:
+                function(self)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # also SystemExit: it would end the thread that serves us all
+                log.exception("a receipt's callback failed; the others are called")
 
 
 class Owner(Protocol):
@@ -147,6 +159,10 @@ class Owner(Protocol):
 
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle the receipt as failed and remember it."""
+        ...
+
+    def check_waiting(self) -> None:
+        """Raise UsageError on the thread that settles receipts: it would wait for itself."""
         ...
 
 

@@ -22,6 +22,7 @@ from learnflow_kafka.core.catalog import Isolation
 from learnflow_kafka.core.dead_letters import parse
 from learnflow_kafka.errors import RemoteError, SdkError
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk.codec import Decoded, Reader
 from learnflow_kafka.sdk.pending import ASK_ID, Outcome
 
@@ -101,7 +102,7 @@ class Replies(Generic[Q, R]):
         """How many partitions of a topic are listened to."""
         self._next_look = 0.0
         self._stop = threading.Event()
-        self.client = Client({**config, "error_cb": self._on_error}, logger=log)
+        self.client = made(Client, {**config, "error_cb": self._on_error})
         forks.guard(self)
         self._thread = threading.Thread(target=self._run, name="learnflow-replies", daemon=True)
 

@@ -22,12 +22,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as Client
 
 from learnflow_kafka.core.checks.outcomes import counted
-from learnflow_kafka.errors import BacklogError, ClosedError, DeliveryError, TimedOutError
+from learnflow_kafka.errors import (
+    BacklogError,
+    ClosedError,
+    DeliveryError,
+    TimedOutError,
+    UsageError,
+)
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -80,7 +88,7 @@ class Sender:
         }
         if transactional_id is not None:
             merged["transactional.id"] = transactional_id
-        self.client: Any = Client(merged, logger=log)
+        self.client = made(Client, merged)
         self._transactional = transactional_id is not None
         self.last_error: str | None = None
         self._room_timeout = settings.delivery_timeout
@@ -158,6 +166,7 @@ class Sender:
         receipt = self.offer(topic, value, key, headers, partition)
         if receipt is not None:
             return receipt
+        self.check_waiting()
         deadline = time.monotonic() + self._room_timeout
         while receipt is None:
             if time.monotonic() > deadline:
@@ -182,25 +191,41 @@ class Sender:
         """How long to wait for room, in seconds."""
         return self._room_timeout
 
+    def check_waiting(self) -> None:
+        """
+        Raise UsageError on the thread that serves acknowledgements.
+
+        It runs the receipts' callbacks: one that waits there waits for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise UsageError(
+                "a receipt's callback waits, on the thread that serves the acknowledgements: what "
+                "it waits for would never come",
+                fix="post in the callback and look at the receipt later, or have another thread "
+                "wait",
+            )
+
     def wait_served(self, timeout: float) -> None:
         """Wait until some acknowledgements were served, at most so many seconds."""
         self._served.clear()
         self._served.wait(timeout)
 
-    def flush(self, timeout: float) -> None:
+    def flush(self, timeout: float, *, since: float | None = None) -> None:
         """
-        Wait until the fate of every record is known.
+        Wait until the fate of every record is known; after `close` it is.
 
-        Raises TimedOutError where that takes longer than `timeout` seconds, and DeliveryError
-        where records failed whose receipts nobody looked at.
+        Raises TimedOutError where that takes longer than `timeout` seconds (counted from
+        `since`, on the monotonic clock), and DeliveryError where records failed whose receipts
+        nobody looked at.
         """
         if self.fault is not None and not isinstance(self.fault, ClosedError):
             raise self.fault
-        self._drain(timeout)
+        self._drain(timeout, since)
         self.raise_unseen()
 
-    def _drain(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+    def _drain(self, timeout: float, since: float | None = None) -> None:
+        self.check_waiting()
+        deadline = (time.monotonic() if since is None else since) + timeout
         self._flushing += 1
         try:
             while left := len(self.client):
@@ -239,6 +264,7 @@ class Sender:
         """
         if self._closing.is_set() or forks.is_forked(self):
             return
+        self.check_waiting()
         try:
             self._drain(timeout)
         except TimedOutError:
@@ -247,7 +273,13 @@ class Sender:
                 self._drain(_EXIT_TIMEOUT)
         finally:
             self.abandon()
-            if not self._transactional:
+            if self._thread.is_alive():
+                # The client's `close` would wait, without an end, for the call that is under way.
+                log.error(
+                    "the client is left behind: a receipt's callback still runs after %g seconds",
+                    _EXIT_TIMEOUT,
+                )
+            elif not self._transactional:
                 # A client that broke says so once more, in odd ways.
                 with suppress(KafkaException, SystemError):
                     self.client.close()
@@ -292,7 +324,9 @@ class Sender:
     def record_failed(self, receipt: Receipt, error: Any, message: Any) -> None:
         """Settle a receipt as failed, and remember it until somebody looks or `flush` raises."""
         # Where the client broke it names the purge, and not the reason.
-        self._fail(receipt, faults.delivery_error(self._fatal or error, message.topic()))
+        self._fail(
+            receipt, faults.delivery_error(self._fatal or error, message.topic(), self.last_error)
+        )
 
     def _fail(self, receipt: Receipt, error: DeliveryError) -> None:
         if len(self._failed) >= _REMEMBERED:
@@ -301,7 +335,9 @@ class Sender:
         receipt.fail(error)
 
     def _noticed(self, error: Any) -> None:
-        self.last_error = error.str()
+        # That all brokers are down says less than why one is.
+        if self.last_error is None or error.code() != Code._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self.last_error = error.str()
         if error.fatal() and self._fatal is None:
             self._fatal = error
             self.fault = self.fault or ClosedError(

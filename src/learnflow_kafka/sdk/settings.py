@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.connection import Connection, Secret
+from learnflow_kafka.core.connection import Connection, Secret, parse_bootstrap
 from learnflow_kafka.errors import UsageError
+from learnflow_kafka.sdk._rules import problems, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,27 +23,7 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_VARIABLE: Final = "LEARNFLOW_BOOTSTRAP"
 GROUP_PROTOCOL_VARIABLE: Final = "LEARNFLOW_GROUP_PROTOCOL"
-
-_OURS: Final = {
-    "acks": "a record counts as written when every in-sync replica has it",
-    "allow.auto.create.topics": "the catalog owns topics; clients never create one",
-    "auto.commit.interval.ms": "offsets are committed after handlers succeed",
-    "auto.offset.reset": "the catalog says where a group starts",
-    "bootstrap.servers": "give `bootstrap`",
-    "delivery.timeout.ms": "give `delivery_timeout`",
-    "enable.auto.commit": "offsets are committed after handlers succeed",
-    "enable.auto.offset.store": "offsets are committed after handlers succeed",
-    "enable.idempotence": "without it records are reordered and doubled when a broker fails",
-    "enable.partition.eof": "handlers get events only",
-    "group.id": "the catalog names the group",
-    "group.protocol": "give `group_protocol`",
-    "isolation.level": "the catalog says which records a group sees",
-    "linger.ms": "give `linger_ms`",
-    "message.timeout.ms": "give `delivery_timeout`",
-    "partitioner": "the catalog says which partition a key goes to",
-    "transaction.timeout.ms": "give `transaction_timeout`",
-    "transactional.id": "give `transactional_instance`",
-}
+_GIVE: Final = f'give bootstrap="host:port", or set {BOOTSTRAP_VARIABLE}'
 
 
 class GroupProtocol(StrEnum):
@@ -102,10 +83,19 @@ class Settings:
     extra: Mapping[str, str | float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        refused = sorted(set(self.extra) & set(_OURS))
+        wrong = list(problems(self))
+        try:
+            # Its name will do, as in the environment.
+            object.__setattr__(self, "group_protocol", GroupProtocol(self.group_protocol))
+        except ValueError:
+            wrong.append(
+                f"group_protocol is {self.group_protocol!r}: write 'auto', 'classic' or 'consumer'"
+            )
+        if wrong:
+            raise UsageError(f"these settings do not fit: {'; '.join(wrong)}")
+        refused = refusals(self.extra)
         if refused:
-            reasons = "; ".join(f"{name}: {_OURS[name]}" for name in refused)
-            raise UsageError(f"these client settings cannot be set by hand: {reasons}")
+            raise UsageError(f"these client settings cannot be set by hand: {'; '.join(refused)}")
 
 
 def client_config(
@@ -115,21 +105,30 @@ def client_config(
     The client's settings for the connection and whatever the user adds.
 
     `bootstrap` None takes the environment's LEARNFLOW_BOOTSTRAP. Raises UsageError without an
-    address, or where a connection still holds a reference to a secret.
+    address or with one that is none, or where a connection still holds a reference to a secret.
     """
     target = bootstrap or os.environ.get(BOOTSTRAP_VARIABLE)
     if not target:
-        raise UsageError(
-            "no address of a Kafka broker",
-            fix=f'give bootstrap="host:port", or set {BOOTSTRAP_VARIABLE}',
-        )
+        raise UsageError("no address of a Kafka broker", fix=_GIVE)
     config: dict[str, str | float | bool] = {
         "allow.auto.create.topics": False,
         # Brokers close idle connections; that is no news to anybody.
         "log.connection.close": False,
     }
-    config |= {"bootstrap.servers": target} if isinstance(target, str) else _connection(target)
+    config |= _connection(target) if isinstance(target, Connection) else _address(target)
     return config | dict(settings.extra)
+
+
+def _address(given: object) -> dict[str, str | float | bool]:
+    if not isinstance(given, str):
+        raise UsageError(
+            f"bootstrap is of type {type(given).__name__}; it is a string or a Connection",
+            fix='several brokers are one string: bootstrap="one:9092,two:9092"',
+        )
+    try:
+        return {"bootstrap.servers": ",".join(parse_bootstrap(given))}
+    except ValueError as error:
+        raise UsageError(f"bootstrap: {error}", fix=_GIVE) from error
 
 
 def _connection(connection: Connection) -> dict[str, str | float | bool]:

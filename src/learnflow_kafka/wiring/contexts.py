@@ -14,13 +14,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from learnflow_kafka.core.connection import Connection, Context, SecretRef
+from learnflow_kafka.core.connection import Connection, Context, SecretRef, parse_bootstrap
 from learnflow_kafka.core.contexts import (
     LOCAL,
     ContextBook,
     is_local,
     kubernetes_place,
-    parse_bootstrap,
 )
 from learnflow_kafka.core.kubernetes import CLIENT_PORT
 from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, name_flag

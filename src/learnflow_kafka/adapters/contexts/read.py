@@ -24,11 +24,11 @@ from learnflow_kafka.core.connection import (
     SecretRef,
     SecretSource,
     Tls,
+    parse_bootstrap,
 )
 from learnflow_kafka.core.contexts import (
     ContextBook,
     context_name_fault,
-    parse_bootstrap,
     speaks_for_itself,
 )
 from learnflow_kafka.core.suggest import did_you_mean
