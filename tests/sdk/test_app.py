@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import random
@@ -18,11 +19,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.sdk.notes import Note, create, reading, until, world
 from tests.sdk.running import QUICK, committed, running
 
-from learnflow_kafka.core.catalog import Ordering, Retries, RetryMode
+from learnflow_kafka.core.catalog import Guarantee, Ordering, Retries, RetryMode
 from learnflow_kafka.core.dead_letters import Reason, parse
 from learnflow_kafka.errors import ContractError, SdkError
 from learnflow_kafka.sdk.app import App
 from learnflow_kafka.sdk.failures import Reject
+from learnflow_kafka.sdk.observing import Observer
 from learnflow_kafka.sdk.producer import Producer
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
 
@@ -250,6 +252,67 @@ def test_without_a_dead_letter_topic_the_service_stops(kafka1: LocalKafka) -> No
     assert "nowhere" not in str(raised[0])
     assert "notes.yaml:20" in str(raised[0])
     assert committed(kafka1.bootstrap, place) == 0
+
+
+async def read_later(note: Note) -> None:
+    """What an undone handler leaves to be awaited."""
+
+
+def undone_of(name: str, app: App, world: World) -> None:
+    """Register a handler that returns its work instead of doing it."""
+    if name == "lambda":
+        app.on(world.notes)(lambda note: read_later(note))  # noqa: PLW0108 - the case
+        return
+
+    @app.on(world.notes)
+    async def forgets_to_await(note: Note) -> object:
+        return read_later(note)
+
+
+@pytest.mark.parametrize("name", ["lambda", "forgets_to_await"])
+@pytest.mark.parametrize(
+    ("guarantee", "observers"),
+    [(Guarantee.AT_LEAST_ONCE, ()), (Guarantee.EXACTLY_ONCE, (Observer(),))],
+)
+def test_a_handler_that_returns_its_work_stops_the_service(
+    kafka1: LocalKafka, name: str, observers: tuple[Observer, ...], guarantee: Guarantee
+) -> None:
+    """A coroutine that nobody awaits is no handled event: the error names the handler."""
+    place = world(delivery=guarantee)
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 3)
+    app = app_of(kafka1.bootstrap, place, replace(QUICK, observers=observers))
+    undone_of(name, app, place)
+    with running(app) as raised:
+        until(lambda: raised)
+
+    assert isinstance(raised[0], SdkError)
+    assert name in str(raised[0])
+    assert "returned a coroutine" in str(raised[0])
+    assert committed(kafka1.bootstrap, place) == 0
+
+
+def test_an_async_handler_behind_a_plain_decorator_is_awaited(kafka1: LocalKafka) -> None:
+    """functools.wraps around an async function: its events are handled, then committed."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 3)
+    seen: list[int] = []
+    app = app_of(kafka1.bootstrap, place)
+
+    async def handle(note: Note) -> None:
+        await asyncio.sleep(0)
+        seen.append(note.number)
+
+    @app.on(place.notes)
+    @functools.wraps(handle)
+    def around(note: Note) -> object:
+        return handle(note)
+
+    with running(app):
+        until(lambda: committed(kafka1.bootstrap, place) == 3)
+
+    assert seen == [0, 1, 2]
 
 
 @KINDS

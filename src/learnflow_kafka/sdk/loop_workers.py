@@ -11,7 +11,15 @@ from learnflow_kafka.sdk.failures import Forward, GiveUp
 from learnflow_kafka.sdk.handling import LETTER_RETRY, Call, Wait
 from learnflow_kafka.sdk.lanes import Lanes
 from learnflow_kafka.sdk.producer import Room
-from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, nowhere
+from learnflow_kafka.sdk.workers import (
+    FOREVER,
+    SLICE,
+    TURN,
+    Running,
+    UndoneError,
+    left_undone,
+    nowhere,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -155,8 +163,8 @@ class LoopWorkers:
         opened = self._desk.open(assigned, message)
         if isinstance(opened, Call):
             error = await self._call(opened, message, running)
-            if error is None:
-                return None
+            if error is None or isinstance(error, UndoneError):
+                return self._stop_undone(error)
             verdict = self._desk.failed(assigned, message, error)
         elif opened is None:
             return None
@@ -176,7 +184,7 @@ class LoopWorkers:
         """Call a handler; what it raised, if anything. A cancelled app cancels through."""
         running.begin(call.handler, message)
         try:
-            await call.handler.function(*call.arguments)
+            result = await call.handler.function(*call.arguments)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not running.cancelled or (task is not None and task.cancelling() > 1):
@@ -190,7 +198,14 @@ class LoopWorkers:
             return error
         finally:
             running.handler = None
-        return None
+        return None if result is None else left_undone(call.handler, message, result)
+
+    def _stop_undone(self, error: UndoneError | None) -> float | None:
+        """Stop the service where a handler returned its work instead of doing it."""
+        if error is None:
+            return None
+        self._fail(error)
+        return FOREVER
 
     async def _forward(self, assigned: Assigned, message: Any, letter: Forward) -> float | None:
         try:
