@@ -445,6 +445,82 @@ def test_an_async_handler_past_its_deadline_is_cancelled_and_counts_as_failed(
     assert letter.failure.error.endswith("DeadlineError")
 
 
+def test_a_cancellation_that_a_handler_awaited_counts_as_failed(kafka1: LocalKafka) -> None:
+    """Its event is tried again and ends in the dead letters; those behind it are handled."""
+    place = world(retries=Retries(attempts=1, backoff_ms=10))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 2)
+    app = app_of(kafka1.bootstrap, place)
+    tries: list[int] = []
+
+    @app.on(place.notes)
+    async def await_a_cancelled_task(note: Note) -> None:
+        tries.append(note.number)
+        if note.number == 0:
+            task = asyncio.ensure_future(asyncio.sleep(3_600))
+            task.cancel()
+            await task
+
+    with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
+        [record] = read(1)
+        until(lambda: committed(kafka1.bootstrap, place) == 2)
+    letter = parse(record.headers())
+
+    assert tries == [0, 0, 1]
+    assert letter is not None
+    assert letter.failure.error == "asyncio.exceptions.CancelledError"
+
+
+def test_a_handler_that_turns_its_deadline_into_an_error_may_be_late_again(
+    kafka1: LocalKafka,
+) -> None:
+    """Each try's cancellation is its own: none is left over for the next."""
+    place = world(retries=Retries(attempts=2, backoff_ms=10))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    app = app_of(kafka1.bootstrap, place)
+
+    @app.on(place.notes, deadline=0.1)
+    async def fail_late(note: Note, delivery: Delivery) -> None:
+        try:
+            await asyncio.sleep(3_600)
+        except asyncio.CancelledError:
+            if delivery.attempt < 3:
+                raise ValueError from None
+            raise
+
+    with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
+        [record] = read(1)
+    letter = parse(record.headers())
+
+    assert letter is not None
+    assert letter.attempts == 3
+    assert letter.failure.error.endswith("DeadlineError")
+
+
+def test_a_handler_whose_task_is_cancelled_from_outside_stops_the_service(
+    kafka1: LocalKafka,
+) -> None:
+    """Nobody else may end a handler: its event is not committed, and the app says so."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    app = app_of(kafka1.bootstrap, place)
+
+    @app.on(place.notes)
+    async def end_itself(note: Note) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    with running(app) as raised:
+        until(lambda: raised)
+
+    assert "cancelled" in str(raised[0])
+    assert committed(kafka1.bootstrap, place) == 0
+
+
 @KINDS
 def test_retry_topics_let_others_go_on(kafka1: LocalKafka, kind: Kind) -> None:
     """A failing event waits elsewhere, is never early, and ends in the dead letters."""
