@@ -6,20 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from learnflow_kafka.errors import DeadlineError, LearnflowError, SdkError
+from learnflow_kafka.errors import DeadlineError, LearnflowError, SdkError, UndoneError
 from learnflow_kafka.sdk.failures import Forward, GiveUp
 from learnflow_kafka.sdk.handling import LETTER_RETRY, Call, Wait
 from learnflow_kafka.sdk.lanes import Lanes
 from learnflow_kafka.sdk.producer import Room
-from learnflow_kafka.sdk.workers import (
-    FOREVER,
-    SLICE,
-    TURN,
-    Running,
-    UndoneError,
-    left_undone,
-    nowhere,
-)
+from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, left_undone, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

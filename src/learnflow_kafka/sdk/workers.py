@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from learnflow_kafka.errors import SdkError
+from learnflow_kafka.errors import SdkError, UndoneError
 from learnflow_kafka.sdk.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -90,10 +90,6 @@ class Workers(Protocol):
     def cancel_late(self) -> float:
         """Cancel what can be cancelled; how many seconds that may take."""
         ...
-
-
-class UndoneError(SdkError):
-    """A handler returned its work instead of doing it, and nobody would."""
 
 
 def left_undone(handler: Handler, message: Any, result: object) -> UndoneError | None:
