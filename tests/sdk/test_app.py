@@ -676,10 +676,11 @@ def test_the_health_pages_follow_the_app(kafka1: LocalKafka) -> None:
     assert "stopping" in app.health().reasons
 
 
-def test_a_missing_topic_is_said(kafka1: LocalKafka) -> None:
+@pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
+def test_a_missing_topic_is_said(kafka1: LocalKafka, protocol: GroupProtocol) -> None:
     """An app whose topic does not exist is live, not ready, and says what to do."""
     place = world()
-    app = app_of(kafka1.bootstrap, place)
+    app = app_of(kafka1.bootstrap, place, Settings(group_protocol=protocol))
     app.on(place.notes)(lambda note: None)
     with running(app):
         until(lambda: "learnflow apply" in " ".join(app.health().reasons))
