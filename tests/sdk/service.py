@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from tests.sdk.notes import Note, world
 from tests.sdk.running import QUICK
@@ -32,6 +33,7 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         if note.text == "fails":
             raise ValueError(note.number)
         if note.text == "hangs":
+            Path(handled).with_name("hangs").touch()  # since when
             time.sleep(3_600)
         time.sleep(float(given.get("sleep", 0)))
         os.write(out, b"%d\n" % note.number)

@@ -5,11 +5,13 @@ import functools
 import json
 import logging
 import random
+import statistics
 import threading
 import time
 import urllib.request
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.error import HTTPError
 
@@ -158,8 +160,30 @@ def test_retries_are_bounded_and_end_in_the_dead_letters(kafka1: LocalKafka, kin
 
 
 @KINDS
+def test_a_retry_is_neither_early_nor_late(kafka1: LocalKafka, kind: Kind) -> None:
+    """Its pause is the declared one, within a fifth: the median, since a busy machine is late."""
+    place = world(retries=Retries(attempts=5, backoff_ms=500, factor=1))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    tries: list[float] = []
+
+    def fail(_: Note) -> None:
+        tries.append(time.monotonic())
+        raise ValueError
+
+    app = app_of(kafka1.bootstrap, place)
+    register(app, place, fail, kind=kind)
+    with running(app):
+        until(lambda: len(tries) == 6)
+    pauses = [later - earlier for earlier, later in pairwise(tries)]
+
+    assert min(pauses) >= 0.5
+    assert statistics.median(pauses) <= 0.6
+
+
+@KINDS
 def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind) -> None:
-    """Bytes that are no event are no reason to try again, to crash or to wait."""
+    """Bytes that are no event are no reason to try again, to crash or to wait for a second."""
     place = world(retries=Retries(attempts=5, backoff_ms=60_000))
     create(kafka1.bootstrap, place)
     raw = RawProducer({"bootstrap.servers": kafka1.bootstrap})
@@ -169,18 +193,22 @@ def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind)
         raw.produce(place.notes.name, value, key=b"s0")
     raw.flush(30)
     fill(kafka1.bootstrap, place, 1)
-    seen: list[int] = []
+    seen: list[tuple[int, float]] = []
     app = app_of(kafka1.bootstrap, place)
-    register(app, place, lambda note: seen.append(note.number), kind=kind)
+    register(app, place, lambda note: seen.append((note.number, time.time())), kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
         records = read(100)
-        until(lambda: seen == [0])
+        until(lambda: seen)
     letters = [parse(record.headers()) for record in records]
+    [(number, handled_at)] = seen
+    last_poison = max(letter.failed_at_ms for letter in letters if letter) / 1000
 
     assert [letter and letter.origin.offset for letter in letters] == list(range(100))
     assert {letter and letter.reason for letter in letters} == {Reason.UNREADABLE}
     assert {letter and letter.attempts for letter in letters} == {1}
     assert records[0].value() == b"\x00\xff not json"
+    assert number == 0
+    assert 0 <= handled_at - last_poison < 1
 
 
 def test_a_handler_may_reject_an_event(kafka1: LocalKafka) -> None:
@@ -569,7 +597,11 @@ def test_events_pass_from_handler_to_handler(kafka1: LocalKafka) -> None:
 
 
 def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
-    """Let consumers come and go under load; every event is handled, and so many once more."""
+    """
+    Let consumers come and go under load; every event is handled, and so many once more.
+
+    Each wave is two rebalances: a consumer comes, and goes.
+    """
     place = world(partitions=4)
     create(kafka.bootstrap, place)
     seen: Counter[int] = Counter()
@@ -600,9 +632,11 @@ def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
 
 
 def test_partitions_move_without_loss(kafka1: LocalKafka) -> None:
-    """Three consumers come and go under load: every event is handled, few of them twice."""
-    # Handed over after a commit, so none twice; a starved machine may lose a member all the same.
-    assert moved(kafka1, 3, QUICK) <= 300
+    """Three consumers come and go under load: no more come twice than were in hand."""
+    # Nobody is killed here, so no member needs to be given up for being slow on a busy machine.
+    settings = replace(QUICK, extra={**QUICK.extra, "session.timeout.ms": 45_000})
+
+    assert moved(kafka1, 3, settings) <= 6  # one worker: one event in hand at each rebalance
 
 
 @pytest.mark.soak
