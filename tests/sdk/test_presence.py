@@ -58,7 +58,7 @@ def test_a_topic_that_was_deleted_and_made_anew_is_read(
         assert not app.health().ready
         admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)
         fill(kafka1.bootstrap, place, 15)
-        until(lambda: set(seen[30:]) == set(range(15)), seconds=30)
+        until(lambda: set(seen[30:]) == set(range(15)))
         until(lambda: app.health().ready)
 
 

@@ -32,8 +32,8 @@ _FIRST: Final = 0.5
 _EVERY: Final = 3.0
 _PATIENCE: Final = 3.0
 """Seconds that an answer may take; without one, what was known stays."""
-_SILENT: Final = logging.Logger("nobody")  # noqa: LOG001 - what it cannot reach, others report
-_SILENT.addHandler(logging.NullHandler())
+_SILENT: Final = {"log_level": 0}
+"""What it cannot reach, the consumer reports."""
 
 
 class Presence:
@@ -102,7 +102,7 @@ class Presence:
         if self.client is None:
             from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - not while starting
 
-            self.client = AdminClient(self._config, logger=_SILENT)
+            self.client = AdminClient({**self._config, **_SILENT})
             forks.guard(self)
         topics = TopicCollection(self._topics)
         asked: dict[str, Any] = self.client.describe_topics(topics, request_timeout=_PATIENCE)
