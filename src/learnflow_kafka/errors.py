@@ -26,6 +26,7 @@ Every error this package raises on purpose.
     │   ├── ClosedError           the producer or app is closed, or broken for good
     │   ├── ForkedError           used in a child process that was forked from its maker
     │   ├── DeadlineError         a handler took longer than it may
+    │   ├── UndoneError           a handler returned its work instead of doing it
     │   ├── NoReplyError          no reply came within the time given
     │   └── RemoteError           whoever was asked gave the request up; `kind` is its error's class
     ├── KubernetesError           Kubernetes, Helm, or the way to them
@@ -296,6 +297,10 @@ class RolloutError(KubernetesError):
 
 class ForwardError(KubernetesError):
     """No tunnel can be built from this machine to the brokers."""
+
+
+class UndoneError(SdkError):
+    """A handler returned its work, a coroutine say, instead of doing it: its event comes again."""
 
 
 class NoReplyError(SdkError):

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from tests.sdk.notes import Note, world
 from tests.sdk.running import QUICK
@@ -35,6 +36,7 @@ def main(bootstrap: str, topic: str, partitions: str, handled: str, *options: st
         if note.text == "fails":
             raise ValueError(note.number)
         if note.text == "hangs":
+            Path(handled).with_name("hangs").touch()  # since when
             time.sleep(3_600)
         time.sleep(float(given.get("sleep", 0)))
         os.write(out, b"%d\n" % note.number)

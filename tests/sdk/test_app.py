@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import random
+import statistics
 import threading
 import time
 import urllib.request
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.error import HTTPError
 
@@ -18,11 +21,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.sdk.notes import Note, create, reading, until, world
 from tests.sdk.running import QUICK, committed, running
 
-from learnflow_kafka.core.catalog import Ordering, Retries, RetryMode
+from learnflow_kafka.core.catalog import Guarantee, Ordering, Retries, RetryMode
 from learnflow_kafka.core.dead_letters import Reason, parse
 from learnflow_kafka.errors import ContractError, SdkError
 from learnflow_kafka.sdk.app import App
 from learnflow_kafka.sdk.failures import Reject
+from learnflow_kafka.sdk.observing import Observer
 from learnflow_kafka.sdk.producer import Producer
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
 
@@ -156,8 +160,30 @@ def test_retries_are_bounded_and_end_in_the_dead_letters(kafka1: LocalKafka, kin
 
 
 @KINDS
+def test_a_retry_is_neither_early_nor_late(kafka1: LocalKafka, kind: Kind) -> None:
+    """Its pause is the declared one, within a fifth: the median, since a busy machine is late."""
+    place = world(retries=Retries(attempts=5, backoff_ms=500, factor=1))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    tries: list[float] = []
+
+    def fail(_: Note) -> None:
+        tries.append(time.monotonic())
+        raise ValueError
+
+    app = app_of(kafka1.bootstrap, place)
+    register(app, place, fail, kind=kind)
+    with running(app):
+        until(lambda: len(tries) == 6)
+    pauses = [later - earlier for earlier, later in pairwise(tries)]
+
+    assert min(pauses) >= 0.5
+    assert statistics.median(pauses) <= 0.6
+
+
+@KINDS
 def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind) -> None:
-    """Bytes that are no event are no reason to try again, to crash or to wait."""
+    """Bytes that are no event are no reason to try again, to crash or to wait for a second."""
     place = world(retries=Retries(attempts=5, backoff_ms=60_000))
     create(kafka1.bootstrap, place)
     raw = RawProducer({"bootstrap.servers": kafka1.bootstrap})
@@ -167,18 +193,22 @@ def test_poison_goes_to_the_dead_letters_at_once(kafka1: LocalKafka, kind: Kind)
         raw.produce(place.notes.name, value, key=b"s0")
     raw.flush(30)
     fill(kafka1.bootstrap, place, 1)
-    seen: list[int] = []
+    seen: list[tuple[int, float]] = []
     app = app_of(kafka1.bootstrap, place)
-    register(app, place, lambda note: seen.append(note.number), kind=kind)
+    register(app, place, lambda note: seen.append((note.number, time.time())), kind=kind)
     with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
         records = read(100)
-        until(lambda: seen == [0])
+        until(lambda: seen)
     letters = [parse(record.headers()) for record in records]
+    [(number, handled_at)] = seen
+    last_poison = max(letter.failed_at_ms for letter in letters if letter) / 1000
 
     assert [letter and letter.origin.offset for letter in letters] == list(range(100))
     assert {letter and letter.reason for letter in letters} == {Reason.UNREADABLE}
     assert {letter and letter.attempts for letter in letters} == {1}
     assert records[0].value() == b"\x00\xff not json"
+    assert number == 0
+    assert 0 <= handled_at - last_poison < 1
 
 
 def test_a_handler_may_reject_an_event(kafka1: LocalKafka) -> None:
@@ -250,6 +280,67 @@ def test_without_a_dead_letter_topic_the_service_stops(kafka1: LocalKafka) -> No
     assert "nowhere" not in str(raised[0])
     assert "notes.yaml:20" in str(raised[0])
     assert committed(kafka1.bootstrap, place) == 0
+
+
+async def read_later(note: Note) -> None:
+    """What an undone handler leaves to be awaited."""
+
+
+def undone_of(name: str, app: App, world: World) -> None:
+    """Register a handler that returns its work instead of doing it."""
+    if name == "lambda":
+        app.on(world.notes)(lambda note: read_later(note))  # noqa: PLW0108 - the case
+        return
+
+    @app.on(world.notes)
+    async def forgets_to_await(note: Note) -> object:
+        return read_later(note)
+
+
+@pytest.mark.parametrize("name", ["lambda", "forgets_to_await"])
+@pytest.mark.parametrize(
+    ("guarantee", "observers"),
+    [(Guarantee.AT_LEAST_ONCE, ()), (Guarantee.EXACTLY_ONCE, (Observer(),))],
+)
+def test_a_handler_that_returns_its_work_stops_the_service(
+    kafka1: LocalKafka, name: str, observers: tuple[Observer, ...], guarantee: Guarantee
+) -> None:
+    """A coroutine that nobody awaits is no handled event: the error names the handler."""
+    place = world(delivery=guarantee)
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 3)
+    app = app_of(kafka1.bootstrap, place, replace(QUICK, observers=observers))
+    undone_of(name, app, place)
+    with running(app) as raised:
+        until(lambda: raised)
+
+    assert isinstance(raised[0], SdkError)
+    assert name in str(raised[0])
+    assert "returned a coroutine" in str(raised[0])
+    assert committed(kafka1.bootstrap, place) == 0
+
+
+def test_an_async_handler_behind_a_plain_decorator_is_awaited(kafka1: LocalKafka) -> None:
+    """functools.wraps around an async function: its events are handled, then committed."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 3)
+    seen: list[int] = []
+    app = app_of(kafka1.bootstrap, place)
+
+    async def handle(note: Note) -> None:
+        await asyncio.sleep(0)
+        seen.append(note.number)
+
+    @app.on(place.notes)
+    @functools.wraps(handle)
+    def around(note: Note) -> object:
+        return handle(note)
+
+    with running(app):
+        until(lambda: committed(kafka1.bootstrap, place) == 3)
+
+    assert seen == [0, 1, 2]
 
 
 @KINDS
@@ -382,6 +473,82 @@ def test_an_async_handler_past_its_deadline_is_cancelled_and_counts_as_failed(
     assert letter.failure.error.endswith("DeadlineError")
 
 
+def test_a_cancellation_that_a_handler_awaited_counts_as_failed(kafka1: LocalKafka) -> None:
+    """Its event is tried again and ends in the dead letters; those behind it are handled."""
+    place = world(retries=Retries(attempts=1, backoff_ms=10))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 2)
+    app = app_of(kafka1.bootstrap, place)
+    tries: list[int] = []
+
+    @app.on(place.notes)
+    async def await_a_cancelled_task(note: Note) -> None:
+        tries.append(note.number)
+        if note.number == 0:
+            task = asyncio.ensure_future(asyncio.sleep(3_600))
+            task.cancel()
+            await task
+
+    with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
+        [record] = read(1)
+        until(lambda: committed(kafka1.bootstrap, place) == 2)
+    letter = parse(record.headers())
+
+    assert tries == [0, 0, 1]
+    assert letter is not None
+    assert letter.failure.error == "asyncio.exceptions.CancelledError"
+
+
+def test_a_handler_that_turns_its_deadline_into_an_error_may_be_late_again(
+    kafka1: LocalKafka,
+) -> None:
+    """Each try's cancellation is its own: none is left over for the next."""
+    place = world(retries=Retries(attempts=2, backoff_ms=10))
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    app = app_of(kafka1.bootstrap, place)
+
+    @app.on(place.notes, deadline=0.1)
+    async def fail_late(note: Note, delivery: Delivery) -> None:
+        try:
+            await asyncio.sleep(3_600)
+        except asyncio.CancelledError:
+            if delivery.attempt < 3:
+                raise ValueError from None
+            raise
+
+    with running(app), reading(kafka1.bootstrap, place.dead_letters) as read:
+        [record] = read(1)
+    letter = parse(record.headers())
+
+    assert letter is not None
+    assert letter.attempts == 3
+    assert letter.failure.error.endswith("DeadlineError")
+
+
+def test_a_handler_whose_task_is_cancelled_from_outside_stops_the_service(
+    kafka1: LocalKafka,
+) -> None:
+    """Nobody else may end a handler: its event is not committed, and the app says so."""
+    place = world()
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 1)
+    app = app_of(kafka1.bootstrap, place)
+
+    @app.on(place.notes)
+    async def end_itself(note: Note) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    with running(app) as raised:
+        until(lambda: raised)
+
+    assert "cancelled" in str(raised[0])
+    assert committed(kafka1.bootstrap, place) == 0
+
+
 @KINDS
 def test_retry_topics_let_others_go_on(kafka1: LocalKafka, kind: Kind) -> None:
     """A failing event waits elsewhere, is never early, and ends in the dead letters."""
@@ -430,7 +597,11 @@ def test_events_pass_from_handler_to_handler(kafka1: LocalKafka) -> None:
 
 
 def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
-    """Let consumers come and go under load; every event is handled, and so many once more."""
+    """
+    Let consumers come and go under load; every event is handled, and so many once more.
+
+    Each wave is two rebalances: a consumer comes, and goes.
+    """
     place = world(partitions=4)
     create(kafka.bootstrap, place)
     seen: Counter[int] = Counter()
@@ -461,9 +632,11 @@ def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
 
 
 def test_partitions_move_without_loss(kafka1: LocalKafka) -> None:
-    """Three consumers come and go under load: every event is handled, few of them twice."""
-    # Handed over after a commit, so none twice; a starved machine may lose a member all the same.
-    assert moved(kafka1, 3, QUICK) <= 300
+    """Three consumers come and go under load: no more come twice than were in hand."""
+    # Nobody is killed here, so no member needs to be given up for being slow on a busy machine.
+    settings = replace(QUICK, extra={**QUICK.extra, "session.timeout.ms": 45_000})
+
+    assert moved(kafka1, 3, settings) <= 6  # one worker: one event in hand at each rebalance
 
 
 @pytest.mark.soak
@@ -537,10 +710,11 @@ def test_the_health_pages_follow_the_app(kafka1: LocalKafka) -> None:
     assert "stopping" in app.health().reasons
 
 
-def test_a_missing_topic_is_said(kafka1: LocalKafka) -> None:
+@pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
+def test_a_missing_topic_is_said(kafka1: LocalKafka, protocol: GroupProtocol) -> None:
     """An app whose topic does not exist is live, not ready, and says what to do."""
     place = world()
-    app = app_of(kafka1.bootstrap, place)
+    app = app_of(kafka1.bootstrap, place, Settings(group_protocol=protocol))
     app.on(place.notes)(lambda note: None)
     with running(app):
         until(lambda: "learnflow apply" in " ".join(app.health().reasons))

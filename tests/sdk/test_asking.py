@@ -121,6 +121,22 @@ def test_a_handler_may_keep_silent(mock: MockKafka, place: Talk) -> None:
             asker.ask(Question(id="q2", text="silence"), timeout=0.2)
 
 
+def test_a_reply_that_nobody_awaits_stops_the_service(mock: MockKafka, place: Talk) -> None:
+    """A plain handler that returns a coroutine has not replied: the request is not committed."""
+    app = place.app(mock.bootstrap)
+
+    async def told_soon(question: Question) -> Answer:
+        return told(question)
+
+    app.answers(place.exchange)(lambda question: told_soon(question))  # noqa: PLW0108 - the case
+    with running(app) as raised, asker_of(mock.bootstrap, place) as asker:
+        with pytest.raises(NoReplyError):
+            asker.ask(Question(id="q1"), timeout=2)
+        until(lambda: raised)
+
+    assert "returned a coroutine" in str(raised[0])
+
+
 class Stranger:
     """A responder that knows nothing of us: it reads JSON, and writes JSON without any header."""
 

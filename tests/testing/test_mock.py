@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator
 
@@ -33,13 +34,15 @@ def notes(mock: MockKafka) -> World:
 
 
 def test_a_mock_is_there_in_a_moment():
-    """Nothing is downloaded and no process is started."""
-    begin = time.monotonic()
-    with mocking() as cluster:
-        took = time.monotonic() - begin
+    """Within a second: nothing is downloaded and no process is started."""
+    took = []
+    for _ in range(3):
+        begin = time.monotonic()
+        with mocking() as cluster:
+            took.append(time.monotonic() - begin)
+            assert cluster.bootstrap.startswith("127.0.0.1:")
 
-    assert took < 10
-    assert cluster.bootstrap.startswith("127.0.0.1:")
+    assert statistics.median(took) < 1  # one of them may be late on a busy machine
 
 
 def test_a_topic_is_made_once(mock: MockKafka):

@@ -39,7 +39,7 @@ Where things are, from the user's side inward:
     lanes, watermark                          records in: pure rules
     outlets, sender, receipt                  records out
     transactions, outputs                     records out together with offsets
-    protocols                                 what the cluster offers
+    protocols, presence                       what the cluster offers, and has
     replies, pending, answering               requests and their replies
 """
 

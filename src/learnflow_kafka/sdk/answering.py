@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
 from learnflow_kafka.errors import EventError
 from learnflow_kafka.sdk.pending import ASK_ID
 from learnflow_kafka.sdk.routes import inspected
+from learnflow_kafka.sdk.workers import is_work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,26 +57,30 @@ def answering(
 ) -> Callable[..., Any]:
     """A handler of event and delivery that sends what the given one returns."""
     call = inspected(handler, None)
+    arguments = 2 if call.with_delivery else 1
 
-    async def answer_async(event: Any, delivery: Delivery) -> None:
-        reply = await (handler(event, delivery) if call.with_delivery else handler(event))
-        if reply is None:
-            return
+    # A reply that is still to be awaited is none: the worker is told, and stops the service.
+    async def answer_async(event: Any, delivery: Delivery) -> Any:
+        reply = await call.function(*(event, delivery)[:arguments])
+        if reply is None or is_work(reply):
+            return reply
         headers = _headers(exchange, event, reply, delivery)
         if delivery.exactly_once:
             delivery.send(exchange.reply, reply, headers=headers)
         else:
             await faces.awaited.send(exchange.reply, reply, headers=headers)
+        return None
 
-    def answer(event: Any, delivery: Delivery) -> None:
-        reply = handler(event, delivery) if call.with_delivery else handler(event)
-        if reply is None:
-            return
+    def answer(event: Any, delivery: Delivery) -> Any:
+        reply = call.function(*(event, delivery)[:arguments])
+        if reply is None or is_work(reply):
+            return reply
         headers = _headers(exchange, event, reply, delivery)
         if delivery.exactly_once:
             delivery.send(exchange.reply, reply, headers=headers)
         else:
             faces.plain.send(exchange.reply, reply, headers=headers)
+        return None
 
     made = answer_async if call.is_async else answer
     made.__qualname__ = call.name  # in messages it is the user's function

@@ -29,6 +29,7 @@ from learnflow_kafka.sdk.health import Health, PartitionHealth
 from learnflow_kafka.sdk.loop_workers import LoopWorkers
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.poller import Poller, consumer_config
+from learnflow_kafka.sdk.presence import Presence
 from learnflow_kafka.sdk.producer import AsyncProducer, Producer
 from learnflow_kafka.sdk.routes import Routes
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings, client_config
@@ -275,6 +276,7 @@ class App:
                 consumer_config(self._config, routes[0], settings),
                 workers,
                 settings,
+                presence=Presence(self._config, workers),
                 fail=self._fail,
                 stuck=self._exit_stuck,
                 transactions=Transactions(outlets, self.settings) if outlets else None,

@@ -6,12 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from learnflow_kafka.errors import DeadlineError, LearnflowError, SdkError
+from learnflow_kafka.errors import DeadlineError, LearnflowError, SdkError, UndoneError
 from learnflow_kafka.sdk.failures import Forward, GiveUp
 from learnflow_kafka.sdk.handling import LETTER_RETRY, Call, Wait
 from learnflow_kafka.sdk.lanes import Lanes
 from learnflow_kafka.sdk.producer import Room
-from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, nowhere
+from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, left_undone, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.sdk.handling import Desk
     from learnflow_kafka.sdk.lanes import Turn
     from learnflow_kafka.sdk.partitions import Assigned, Lane
+    from learnflow_kafka.sdk.routes import Handler
 
 _TICK: Final = 0.05
 _IGNORES_CANCEL: Final = 3.0
@@ -118,7 +119,10 @@ class LoopWorkers:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if not self._stopped:  # its events would wait for ever, and nobody would know
+                self._fail(SdkError("a handler's task was cancelled, and not by its app"))
+        elif (error := task.exception()) is not None:
             self._fail(SdkError(f"a worker broke: {type(error).__name__}: {error}"))
         self._spawn()
 
@@ -155,8 +159,8 @@ class LoopWorkers:
         opened = self._desk.open(assigned, message)
         if isinstance(opened, Call):
             error = await self._call(opened, message, running)
-            if error is None:
-                return None
+            if error is None or isinstance(error, UndoneError):
+                return self._stop_undone(error)
             verdict = self._desk.failed(assigned, message, error)
         elif opened is None:
             return None
@@ -172,25 +176,34 @@ class LoopWorkers:
             return FOREVER
         return verdict.seconds
 
-    async def _call(self, call: Call, message: Any, running: Running) -> Exception | None:
-        """Call a handler; what it raised, if anything. A cancelled app cancels through."""
+    async def _call(self, call: Call, message: Any, running: Running) -> BaseException | None:
+        """
+        Call a handler; what it raised, if anything. A cancelled app cancels through.
+
+        A cancellation that nobody asked of this task comes from what the handler awaited, and is
+        a failure like any other.
+        """
         running.begin(call.handler, message)
         try:
-            await call.handler.function(*call.arguments)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not running.cancelled or (task is not None and task.cancelling() > 1):
+            result = await call.handler.function(*call.arguments)
+        except asyncio.CancelledError as error:
+            if _asked_to_end() > running.cancelled:
                 raise
-            if task is not None:
-                task.uncancel()
-            return DeadlineError(
-                f"{call.handler.name} took longer than {call.handler.deadline:g} s"
-            )
+            return _deadline_error(call.handler) if running.cancelled else error
         except Exception as error:  # noqa: BLE001 - the handler's failure is our business
             return error
         finally:
             running.handler = None
-        return None
+            if running.cancelled:
+                _forget_deadline()
+        return None if result is None else left_undone(call.handler, message, result)
+
+    def _stop_undone(self, error: UndoneError | None) -> float | None:
+        """Stop the service where a handler returned its work instead of doing it."""
+        if error is None:
+            return None
+        self._fail(error)
+        return FOREVER
 
     async def _forward(self, assigned: Assigned, message: Any, letter: Forward) -> float | None:
         try:
@@ -200,3 +213,20 @@ class LoopWorkers:
             return LETTER_RETRY
         self._desk.written(assigned, message)
         return None
+
+
+def _asked_to_end() -> int:
+    """How often this task was asked to end, the deadline's request included."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _forget_deadline() -> None:
+    """Take the deadline's request back, whatever came of it: the task goes on."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+def _deadline_error(handler: Handler) -> DeadlineError:
+    return DeadlineError(f"{handler.name} took longer than {handler.deadline:g} s")

@@ -138,13 +138,14 @@ def observed(handler: Handler, observers: Sequence[Observer]) -> Handler:
     def around(delivery: Delivery) -> ExitStack:
         return together(observer.handling(delivery) for observer in observers)
 
-    async def call_async(*given: Any) -> None:
+    # What a handler returns goes on to the worker, which sees whether it left its work undone.
+    async def call_async(*given: Any) -> Any:
         with around(given[1]):
-            await function(*given[:arguments])
+            return await function(*given[:arguments])
 
-    def call(*given: Any) -> None:
+    def call(*given: Any) -> Any:
         with around(given[1]):
-            function(*given[:arguments])
+            return function(*given[:arguments])
 
     made = call_async if handler.is_async else call
     made.__qualname__ = handler.name  # in messages it is the user's function

@@ -24,11 +24,13 @@ from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk._requests import StuckError, ask, before
 from learnflow_kafka.sdk.partitions import Assigned, Lane
+from learnflow_kafka.sdk.presence import absent
 from learnflow_kafka.sdk.settings import GroupProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from learnflow_kafka.sdk.presence import Presence
     from learnflow_kafka.sdk.routes import Route
     from learnflow_kafka.sdk.settings import Settings
     from learnflow_kafka.sdk.transactions import Transactions
@@ -93,6 +95,7 @@ class Poller:
         workers: Mapping[str, tuple[Route, Workers]],
         settings: Settings,
         *,
+        presence: Presence,
         fail: Callable[[SdkError], None],
         stuck: Callable[[str], None],
         transactions: Transactions | None = None,
@@ -100,6 +103,7 @@ class Poller:
         """
         `workers` by topic, retry topics included; `stuck` does not return.
 
+        `presence` looks after the same topics, and is started and stopped here.
         With `transactions`, offsets are committed in them, with what handlers had to write.
         """
         self._transactions = transactions
@@ -112,14 +116,15 @@ class Poller:
         self._missing: dict[str, str] = {}
         self._hiccup = ("", 0.0)
         self._workers = workers
+        self._presence = presence
         self._settings = settings
         self._fail = fail
         self._stuck = stuck
         self._assigned: dict[tuple[str, int], Assigned] = {}
         self._stop = threading.Event()
         self._next_commit = self._next_lag = 0.0
-        callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
-        self.client = made(Client, {**config, **callbacks})
+        self._config = {**config, "error_cb": self._on_error, "on_commit": self._on_commit}
+        self.client = made(Client, self._config)
         self._group = str(config["group.id"])
         forks.guard(self)
         self.thread = threading.Thread(target=self._run, name="learnflow-poll", daemon=True)
@@ -127,8 +132,13 @@ class Poller:
     @property
     def trouble(self) -> str | None:
         """What keeps the consumer from its topics, in words; None while nothing does."""
-        for what in list(self._missing.values()):
+        for topic, what in list(self._missing.items()):
+            if what != absent(topic) or not self._presence.has(topic):
+                return what
+        for what in self._presence.missing.values():
             return what
+        if self.joined and not self._assigned and not self._presence.looked:
+            return "not known yet whether its topics exist"  # or others have all partitions
         if self._transactions is not None and self._transactions.trouble is not None:
             return self._transactions.trouble
         what, when = self._hiccup
@@ -147,12 +157,8 @@ class Poller:
         try:
             if self._transactions is not None:
                 self._transactions.start(self._stop, self._touch)
-            self.client.subscribe(
-                list(self._workers),
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
-            )
+            self._presence.start()
+            self._subscribe()
             while not self._stop.is_set():
                 self._come_around()
         except SdkError as error:
@@ -165,8 +171,34 @@ class Poller:
         finally:
             self._leave()
 
+    def _subscribe(self) -> None:
+        self.client.subscribe(
+            list(self._workers),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def _start_over(self, anew: frozenset[str]) -> None:
+        """
+        Join again with a new client: the old one holds on to what it knew of the old topics.
+
+        Of those nothing is committed, since offsets of an old log mean nothing in the new one.
+        """
+        log.warning("%s: made anew, and read from its start: %s", self._group, ", ".join(anew))
+        mine = self._give_up(self.assigned)
+        self._settle(mine, self._settings.grace)
+        self._commit_last([a for a in mine if a.topic not in anew])
+        with suppress(StuckError):
+            ask(self.client.close, keep_on=before(time.monotonic() + _LEAVING))
+        self.joined = False
+        self.client = made(Client, self._config)
+        self._subscribe()
+
     def _come_around(self) -> None:
         now = self.beat = time.monotonic()
+        if anew := self._presence.take_anew():
+            self._start_over(anew)
         for assigned in self._assigned.values():
             assigned.collect()
         self._hold_back()
@@ -360,6 +392,7 @@ class Poller:
 
     def _leave(self) -> None:
         """Commit what is finished and leave the group."""
+        self._presence.stop()
         mine = self.assigned
         for assigned in mine:
             assigned.revoked = True
@@ -411,7 +444,7 @@ class Poller:
 
     def _on_error(self, error: Any, topic: str | None = None) -> None:
         if topic and error.code() in _MISSING:
-            self._missing[topic] = f"topic {topic} does not exist; run `learnflow apply`"
+            self._missing[topic] = absent(topic)
         elif topic and error.code() == Code.TOPIC_AUTHORIZATION_FAILED:
             self._missing[topic] = f"topic {topic} may not be read; grant Read and Describe on it"
         else:

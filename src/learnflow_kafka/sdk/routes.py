@@ -41,7 +41,7 @@ class Handler:
     @property
     def name(self) -> str:
         """The function's name, for messages."""
-        return getattr(self.function, "__qualname__", repr(self.function))
+        return name_of(self.function)
 
 
 @dataclass(slots=True)
@@ -164,8 +164,15 @@ def inspected(function: Function, deadline: float | None) -> Handler:
     """
     What a function is as a handler.
 
-    Raises ContractError for one that takes neither an event nor an event and its delivery.
+    Raises ContractError for one that takes neither an event nor an event and its delivery, and
+    for one that yields: calling it runs nothing of it.
     """
+    is_async = any(map(inspect.iscoroutinefunction, _faces(function)))
+    if not is_async and any(map(_yields, _faces(function))):
+        raise ContractError(
+            f"{function!r} yields, so calling it runs nothing of it; a handler returns",
+            fix="take the yield out of the handler",
+        )
     parameters = [
         p
         for p in inspect.signature(function).parameters.values()
@@ -176,12 +183,35 @@ def inspected(function: Function, deadline: float | None) -> Handler:
             f"a handler takes an event, or an event and its delivery; {function!r} takes "
             f"{len(parameters)} arguments"
         )
-    return Handler(function, len(parameters) == 2, _is_async(function), deadline)  # noqa: PLR2004
+    if is_async and not inspect.iscoroutinefunction(function):
+        function = _awaiting(function)
+    return Handler(function, len(parameters) == 2, is_async, deadline)  # noqa: PLR2004
 
 
-def _is_async(function: Function) -> bool:
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+def _awaiting(function: Function) -> Function:
+    """A plain wrapper of an async function as an async one; it may return without a call too."""
+
+    async def awaiting(*arguments: Any) -> Any:
+        result = function(*arguments)
+        return await result if inspect.isawaitable(result) else result
+
+    awaiting.__qualname__ = name_of(function)
+    return awaiting
+
+
+def name_of(function: Function) -> str:
+    """A function's name, for messages."""
+    return getattr(function, "__qualname__", repr(function))
+
+
+def _yields(function: Function) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _faces(function: Function) -> tuple[Function, ...]:
+    """What tells how a call behaves: the function, an object's `__call__`, what they wrap."""
+    call = getattr(function, "__call__", function)  # noqa: B004 - an object with an async __call__
+    return function, call, inspect.unwrap(function), inspect.unwrap(call)
 
 
 def _check_handled(route: Route) -> None:

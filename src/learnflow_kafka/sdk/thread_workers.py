@@ -10,7 +10,7 @@ from learnflow_kafka.errors import LearnflowError, SdkError
 from learnflow_kafka.sdk.failures import Forward, GiveUp
 from learnflow_kafka.sdk.handling import LETTER_RETRY, Call, Wait
 from learnflow_kafka.sdk.lanes import Lanes
-from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, nowhere
+from learnflow_kafka.sdk.workers import FOREVER, SLICE, TURN, Running, left_undone, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,13 +125,13 @@ class ThreadWorkers:
         if isinstance(opened, Call):
             running.begin(opened.handler, message)
             try:
-                opened.handler.function(*opened.arguments)
+                result = opened.handler.function(*opened.arguments)
             except Exception as error:  # noqa: BLE001 - the handler's failure is our business
                 running.handler = None
                 verdict = self._desk.failed(assigned, message, error)
             else:
                 running.handler = None
-                return None
+                return None if result is None else self._stop_undone(opened, message, result)
         elif opened is None:
             return None
         elif isinstance(opened, Wait):
@@ -145,6 +145,14 @@ class ThreadWorkers:
             self._fail(nowhere(assigned, message))
             return FOREVER
         return verdict.seconds
+
+    def _stop_undone(self, call: Call, message: Any, result: object) -> float | None:
+        """Stop the service where a handler returned its work instead of doing it."""
+        undone = left_undone(call.handler, message, result)
+        if undone is None:
+            return None
+        self._fail(undone)
+        return FOREVER
 
     def _forward(self, assigned: Assigned, message: Any, letter: Forward) -> float | None:
         record = self._desk.prepared(message, letter)

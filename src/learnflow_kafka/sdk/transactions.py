@@ -17,7 +17,6 @@ left open.
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import threading
 import time
@@ -388,28 +387,29 @@ _DENIED: Final = frozenset(
 
 def marked(handler: Handler) -> Handler:
     """The handler, with a context in which the app's producer refuses."""
-    return replace(handler, function=_within(handler.function, handler.name))
+    within = _within_async if handler.is_async else _within
+    return replace(handler, function=within(handler.function, handler.name))
+
+
+# What a handler returns goes on to the worker, which sees whether it left its work undone.
+def _within_async(function: Function, name: str) -> Function:
+    @functools.wraps(function)
+    async def within_async(*arguments: Any) -> Any:
+        token = _inside.set(name)
+        try:
+            return await function(*arguments)
+        finally:
+            _inside.reset(token)
+
+    return within_async
 
 
 def _within(function: Function, name: str) -> Function:
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
-
-        @functools.wraps(function)
-        async def within_async(*arguments: Any) -> None:
-            token = _inside.set(name)
-            try:
-                await function(*arguments)
-            finally:
-                _inside.reset(token)
-
-        return within_async
-
     @functools.wraps(function)
-    def within(*arguments: Any) -> None:
+    def within(*arguments: Any) -> Any:
         token = _inside.set(name)
         try:
-            function(*arguments)
+            return function(*arguments)
         finally:
             _inside.reset(token)
 

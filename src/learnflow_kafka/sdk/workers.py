@@ -8,11 +8,14 @@ gone (`Assigned.revoked`), and start nothing more of it.
 
 from __future__ import annotations
 
+import inspect
 import time
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from learnflow_kafka.errors import SdkError
+from learnflow_kafka.errors import SdkError, UndoneError
+from learnflow_kafka.sdk.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +90,31 @@ class Workers(Protocol):
     def cancel_late(self) -> float:
         """Cancel what can be cancelled; how many seconds that may take."""
         ...
+
+
+def left_undone(handler: Handler, message: Any, result: object) -> UndoneError | None:
+    """
+    The error of a handler whose result is work that is left; None: it did its work.
+
+    A receipt is no work: its record is under way already.
+    """
+    if not is_work(result):
+        return None
+    if isinstance(result, (Coroutine, Generator)):
+        result.close()  # else Python warns that it was never awaited
+    return UndoneError(
+        f"{handler.name} returned a {type(result).__name__}, which nobody runs: its event is not "
+        "handled, and the service stops rather than lose it",
+        where=f"{message.topic()}[{message.partition()}]@{message.offset()}",
+        fix="make the handler, and every decorator around it, an async def that awaits",
+    )
+
+
+def is_work(result: object) -> bool:
+    """Whether something must still be awaited or iterated."""
+    if isinstance(result, (Generator, AsyncGenerator)):
+        return True
+    return inspect.isawaitable(result) and not isinstance(result, Receipt)
 
 
 def nowhere(assigned: Assigned, message: Any) -> SdkError:
