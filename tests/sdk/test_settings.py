@@ -13,6 +13,7 @@ from learnflow_kafka.errors import DeliveryError, UsageError
 from learnflow_kafka.sdk import App, Producer
 from learnflow_kafka.sdk.health import Health
 from learnflow_kafka.sdk.health_pages import HealthServer
+from learnflow_kafka.sdk.observing import Observer
 from learnflow_kafka.sdk.protocols import offered
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
 
@@ -75,6 +76,9 @@ def test_no_name_of_the_client_leads_around_a_guarantee(name: str, reason: str) 
         ("group_instance", 5, "a name, or None"),
         ("transaction_timeout", 0.1, "from 1"),
         ("transactional_instance", "", "a name, or None"),
+        ("observers", [1], "1 is none"),
+        ("observers", (Observer,), "is none"),
+        ("observers", Observer(), "write a tuple"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(field: str, value: object, instead: str) -> None:

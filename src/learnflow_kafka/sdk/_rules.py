@@ -144,6 +144,7 @@ def problems(settings: Any) -> Iterator[str]:
         if value is not None and not (isinstance(value, str) and value):
             yield f"{name} is {value!r}: write a name, or None"
     yield from _outlived(settings)
+    yield from _blind(settings.observers)
 
 
 def _outlived(settings: Any) -> Iterator[str]:
@@ -155,3 +156,12 @@ def _outlived(settings: Any) -> Iterator[str]:
             f"linger_ms is {linger:g} and delivery_timeout is {timeout:g} seconds: write a "
             "delivery_timeout in which records can be sent"
         )
+
+
+def _blind(observers: Any) -> Iterator[str]:
+    if not isinstance(observers, tuple | list):
+        yield f"observers is a {type(observers).__name__}: write a tuple, such as (Metrics(),)"
+        return
+    for observer in observers:
+        if isinstance(observer, type) or not callable(getattr(observer, "sending", None)):
+            yield f"observers is no tuple of observers: {observer!r} is none"
