@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support import clients
 from tests.support.deployed import SMALL, Deployed, free_run
-from tests.support.lab import until
+from tests.support.doctor import Patient, proves
+from tests.support.lab import frozen, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +157,21 @@ def test_another_mode_is_refused_and_changes_nothing(release: Deployed, deployed
     assert done.returncode == 1
     assert "mode" in done.stderr
     assert release.uid("kafka-0") == before
+
+
+@proves("zookeeper.sessions")
+def test_brokers_that_lost_their_sessions_are_named_by_the_doctor(
+    release: Deployed, deployed: tuple[Any, str]
+):
+    """ZooKeeper stands still for longer than brokers wait; when it goes on, their logs tell."""
+    patient = Patient(release.lab, release.namespace, "zookeeper.sessions")
+    servers = [pod for pod in PODS if "zookeeper" in pod]
+
+    with frozen(release.lab, release.namespace, *servers):
+        until(lambda: patient.finds() or None, "lost sessions", patience=60)
+    cause = patient.named()
+
+    assert any(p.field == "log" and "session" in p.value for p in cause.proof)
 
 
 def test_undeploy_keeps_the_data_and_deploy_takes_it_up_again(

@@ -19,6 +19,7 @@ from tests.support.doctor import (
     admit_all,
     claim,
     discharge_all,
+    proves,
     service,
     unique,
     workload,
@@ -256,6 +257,7 @@ def refuse_upgrade(patient: Patient, folder: Path) -> None:
     assert refused.returncode, refused.stdout
 
 
+@proves(*(rule for rule, _ in FAULTS.values()))
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_named_first_and_healed_by_its_remedy(ward: dict[str, Patient], name: str):
     """The doctor names the fault, proves it, and what it prints makes it go."""
@@ -287,6 +289,7 @@ def test_storage_is_not_blamed_for_a_claim_that_waits_for_its_pod(lab: Lab, node
         patient.discharge()
 
 
+@proves("pending.other")
 def test_three_faults_at_once_are_all_roots_with_consequences_below(lab: Lab):
     """An unbound claim, a missing image and a service's typing mistake, in one namespace."""
     patient = Patient(
@@ -315,6 +318,7 @@ def test_three_faults_at_once_are_all_roots_with_consequences_below(lab: Lab):
         patient.discharge()
 
 
+@proves("kafka.silent")
 def test_a_healthy_namespace_is_silent(lab: Lab):
     """The healthy twin of most of these: a claim, a service, a quota, and nothing wrong."""
     patient = Patient(
