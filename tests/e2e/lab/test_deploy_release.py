@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support import clients
 from tests.support.deployed import Deployed, free_run
+from tests.support.doctor import proves
 from tests.support.lab import until
 
 if TYPE_CHECKING:
@@ -247,6 +248,23 @@ def test_pods_that_never_get_ready_end_in_their_cause(release: Deployed):
     assert "image.pull" in failed.stdout
     assert "9.9.9" in failed.stderr
     assert said["ok"]
+
+
+@proves("topics.missing")
+def test_a_deleted_topic_is_made_by_the_command_that_the_doctor_prints(release: Deployed):
+    """Somebody deletes a topic of the catalog: it is named first, and the command mends it."""
+    delete = ("kafka-topics.sh", "--delete", "--topic", "progress.updated")
+    release.kubectl("exec", "kafka-0", "--", *delete, "--bootstrap-server", "localhost:9092")
+
+    ill = release.attempt("doctor", "--context", release.context, "--json")
+    first = json.loads(ill.stdout)["causes"][0]
+    _, *words = first["fix"]["command"].split()
+    release.run(*words, "--yes")
+    well = release.attempt("doctor", "--context", release.context, "--json")
+
+    assert (ill.returncode, first["name"]) == (1, "topics.missing")
+    assert "progress.updated" in first["detail"]
+    assert well.returncode == 0, well.stdout
 
 
 def test_undeploy_keeps_the_data_and_deploy_takes_it_up_again(release: Deployed):

@@ -79,9 +79,12 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "disk-full": (
         "crash.disk_full",
         broker(
-            volume=claim("data", "sized", "8Mi"),
+            volume=claim("data", "sized", "16Mi"),
             logs="/volume/logs",
-            script="mkdir -p /volume/logs; head -c 16000000 /dev/zero > /volume/filler",
+            script=(
+                "mkdir -p /volume/logs; [ -e /volume/filler ] || "
+                "head -c 32000000 /dev/zero > /volume/filler"
+            ),
         ),
     ),
     "advertised": (
@@ -96,7 +99,7 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "alone": ("zookeeper.not_serving", zookeeper("")),
     "majority": ("zookeeper.not_serving", zookeeper(TOGETHER, replicas=1)),
 }
-HEALED = ("denied",)
+HEALED = ("denied", "disk-full")
 
 
 @pytest.fixture(scope="module")
