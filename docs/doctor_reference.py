@@ -20,7 +20,8 @@ LAB: Final = frozenset({
     "external.no_address", "namespace.terminating", "release.failed", "kafka.silent",
     "crash.lost_found", "crash.cluster_id", "crash.not_formatted", "crash.disk_full",
     "topics.missing", "topics.different", "connect.advertised", "dns.broken", "network.blocked",
-    "zookeeper.not_serving",
+    "zookeeper.not_serving", "zookeeper.sessions", "brokers.missing", "partitions.offline",
+    "quorum.no_leader", "quorum.split", "connect.protocol", "pending.node_down",
 })  # fmt: skip
 """Rules that a real cluster proved: its scheduler, controllers and kubelet made the evidence."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.support.lab import until
 
@@ -15,7 +15,7 @@ from learnflow_kafka.core.findings import Status
 from learnflow_kafka.wiring import doctor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.support.lab import Lab
 
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 PAUSE = "docker.io/local/pause:1"
 KAFKA = "docker.io/apache/kafka:4.3.1"
 Object = dict[str, Any]
+T = TypeVar("T")
+
+PROVEN: set[str] = set()
+"""Rules that tests on the lab prove; the page of the findings says the same of them."""
+
+
+def proves(*rules: str) -> Callable[[T], T]:
+    """Marks a test, or its table of faults, that makes the fault and sees it named."""
+    PROVEN.update(rules)
+    return lambda marked: marked
 
 
 def workload(
@@ -115,6 +125,10 @@ class Patient:
         except AssertionError:
             told = "\n".join(f"{r.cause.rule}: {r.cause.detail}" for r in self.diagnose().causes)
             raise AssertionError(f"{self.rule} is not named first; but:\n{told}") from None
+
+    def finds(self) -> bool:
+        """Whether the doctor names the rule, in whatever place."""
+        return any(r.cause.rule == self.rule for r in self.diagnose().causes)
 
     def silent(self, patience: float = 240) -> None:
         """Wait until the rule finds nothing any more."""

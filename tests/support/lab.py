@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lab import node
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lab.places import Places
 
@@ -86,6 +89,29 @@ class Lab:
     def program(self, name: str, namespace: str = "") -> Program:
         """`kubectl`, `helm` (version 4) or `helm3`."""
         return Program(name, self.environment, namespace)
+
+
+@contextmanager
+def frozen(lab: Lab, namespace: str, *pods: str) -> Iterator[None]:
+    """Stop all processes of these pods (SIGSTOP); they go on when the context ends."""
+    kubectl = lab.program("kubectl", namespace)
+    uids = [kubectl("get", "pod", pod, "-o", "jsonpath={.metadata.uid}") for pod in pods]
+    _signal(lab, "STOP", uids)
+    try:
+        yield
+    finally:
+        _signal(lab, "CONT", uids)
+
+
+def _signal(lab: Lab, name: str, uids: list[str]) -> None:
+    """Send a signal to what runs in the control groups of pods."""
+    script = (
+        'signal=$0; for uid; do for p in /proc/[0-9]*; do grep -qs "$uid" $p/cgroup '
+        "&& kill -$signal ${p#/proc/} && echo $uid; done; done; true"
+    )
+    command = node.enter(lab.places, ["sh", "-c", script, name, *uids])
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert {*said.split()} == {*uids}, said
 
 
 def until(

@@ -6,21 +6,14 @@ The tests stand in the order of that life and share the release; each says one f
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support import history
+from tests.support import clients
 from tests.support.chart import CHART
 from tests.support.lab import until
-
-from lab import node
-from lab.places import DNS_SERVICE, SERVICE_NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,20 +140,16 @@ def test_no_acked_record_is_lost_through_upgrade_and_rollback(release: Release, 
     """Every broker restarts twice; each acked record is read at its promised place."""
     told = tmp_path / "history.json"
     before = release.begun()
-    with _clients(release, "history", told) as clients:
+    with clients.running(release.lab, release.namespace, "history", told) as process:
         release.upgrade("--set", "podAnnotations.round=one")
         between = release.begun()
         release.helm("rollback", "kafka", "1", "--wait", "--timeout", "15m")
         after = release.begun()
-        assert clients.poll() is None, "the clients died"
-    became = json.loads(told.read_text())
-    acked, seen = ({tuple(place) for place in became[k]} for k in ("acked", "seen"))
+        assert process.poll() is None, "the clients died"
+    became = clients.Fate.of(told)
 
     assert all(before[pod] != between[pod] != after[pod] for pod in before)
-    assert len(acked) > 100
-    assert became["failed"] == 0
-    assert acked - seen == set()
-    assert len(became["seen"]) == len(seen)
+    assert became.faults() == []
 
 
 def test_a_fourth_broker_changes_no_voter_and_restarts_nobody(release: Release):
@@ -205,27 +194,3 @@ def test_data_and_cluster_id_survive_uninstall(release: Release):
 def _ends(release: Release) -> list[str]:
     said = release.tool("kafka-get-offsets.sh", "--topic", "history")
     return sorted(line for line in said.splitlines() if line.startswith("history:"))
-
-
-@contextmanager
-def _clients(release: Release, topic: str, out: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The producer and consumer inside the lab's network, with the pods' DNS."""
-    bootstrap = f"kafka.{release.namespace}.svc.cluster.local:9092"
-    resolver = out.with_name("resolv.conf")
-    resolver.write_text(f"nameserver {DNS_SERVICE}\n", encoding="utf-8")
-    # The node itself has no way to Services, as it needs none; this gives its network one.
-    script = (
-        f"ip route replace {SERVICE_NETWORK} dev cni0 && "
-        'mount --bind "$0" /etc/resolv.conf && exec "$@"'
-    )
-    client = [sys.executable, history.__file__, bootstrap, topic, str(out)]
-    inside = ["unshare", "--mount", "sh", "-c", script, str(resolver), *client]
-    command = node.enter(release.lab.places, inside)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == b"going\n"
-            yield process
-            process.communicate(timeout=400)  # closes its input: it comes to its end
-        finally:
-            process.kill()

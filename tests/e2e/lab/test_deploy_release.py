@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import clients
 from tests.support.deployed import Deployed, free_run
+from tests.support.doctor import proves
 from tests.support.lab import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.lab import Lab
 
 pytestmark = pytest.mark.timeout(900)
 
 GOAL = 90
 """Seconds from nothing to nine verified topics, on two idle cores with the images loaded."""
-
-TOPIC = "test.connect"
-PARTITIONS = 6
 
 
 @pytest.fixture(scope="module")
@@ -129,37 +124,20 @@ def test_a_client_reaches_all_partitions_through_the_restart_of_a_broker(release
 
     A forward of the service alone lets a client list topics and then reaches one broker.
     """
-    with release.connected() as connection:
-        _make_topic(connection.bootstrap)
-        writer = _Writer(connection.bootstrap)
-        with writer.running():
-            until(lambda: writer.partitions() == PARTITIONS, "a record in each partition")
-            release.restart("kafka-1")
-            seen = len(writer.acked)
-            until(lambda: len(writer.acked) > seen + 200, "records after the restart")
-        read = _read_all(connection.bootstrap)
+    clients.make_topics(release, clients.TOPIC)
 
-        assert connection.process.poll() is None
-    assert set(writer.acked) <= read
-    assert not writer.refused
-    assert connection.process.returncode == 130
+    told = clients.through_a_restart(release, "kafka-1")
+
+    assert told.acked <= told.read
+    assert not told.refused
+    assert told.code == 130
 
 
 def test_kcat_works_through_the_tunnels(release: Deployed):
     """A client that knows nothing of us: it lists, writes and reads every partition."""
-    if shutil.which("kcat") is None:
-        pytest.skip("kcat is not installed (Debian: kcat)")
-    lines = [
-        (
-            "for p in 0 1 2 3 4 5; do echo from-kcat-$p | kcat -b $KAFKA_BOOTSTRAP_SERVERS "
-            f"-P -t {TOPIC} -p $p || exit 1; done"
-        ),
-        f"kcat -b $KAFKA_BOOTSTRAP_SERVERS -C -t {TOPIC} -o beginning -e -q",
-    ]
+    said = clients.kcat(release)
 
-    said = release.run("connect", *release.place, "--", "sh", "-c", "; ".join(lines))
-
-    assert {f"from-kcat-{p}" for p in range(PARTITIONS)} <= set(said.split())
+    assert {f"from-kcat-{p}" for p in range(clients.PARTITIONS)} <= said
 
 
 def test_a_command_gets_the_address_and_gives_its_exit_code(release: Deployed):
@@ -272,23 +250,37 @@ def test_pods_that_never_get_ready_end_in_their_cause(release: Deployed):
     assert said["ok"]
 
 
+@proves("topics.missing")
+def test_a_deleted_topic_is_made_by_the_command_that_the_doctor_prints(release: Deployed):
+    """Somebody deletes a topic of the catalog: it is named first, and the command mends it."""
+    delete = ("kafka-topics.sh", "--delete", "--topic", "progress.updated")
+    release.kubectl("exec", "kafka-0", "--", *delete, "--bootstrap-server", "localhost:9092")
+
+    ill = release.attempt("doctor", "--context", release.context, "--json")
+    first = json.loads(ill.stdout)["causes"][0]
+    _, *words = first["fix"]["command"].split()
+    release.run(*words, "--yes")
+    well = release.attempt("doctor", "--context", release.context, "--json")
+
+    assert (ill.returncode, first["name"]) == (1, "topics.missing")
+    assert "progress.updated" in first["detail"]
+    assert well.returncode == 0, well.stdout
+
+
 def test_undeploy_keeps_the_data_and_deploy_takes_it_up_again(release: Deployed):
     """Claims, cluster id, topics and records survive; nothing of it is made anew."""
     before = release.json("context", "show", release.context)["context"]["cluster_id"]
     gone = release.json("undeploy", *release.place, "--yes")
 
     said = release.deploy("--set", "image.tag=4.3.1")
-    read = release.run(
-        "connect", *release.place, "--", "sh", "-c",
-        f"kcat -b $KAFKA_BOOTSTRAP_SERVERS -C -t {TOPIC} -o beginning -e -q | grep -c ^n-",
-    )  # fmt: skip
+    read = clients.read_by_kcat(release)
 
     assert gone["removed"]
     assert len(gone["claims"]) == 3
     assert said["ok"]
     assert said["fresh"]
     assert said["cluster_id"] == before
-    assert int(read) > 200
+    assert len([r for r in read if r.startswith("n-")]) > 200
 
 
 def test_wipe_removes_the_data(release: Deployed):
@@ -298,102 +290,3 @@ def test_wipe_removes_the_data(release: Deployed):
 
     assert len(said["claims"]) == 3
     assert all("deletionTimestamp" in claim["metadata"] for claim in left)
-
-
-def _make_topic(bootstrap: str) -> None:
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    made = admin.create_topics(
-        [NewTopic(TOPIC, PARTITIONS, 3, config={"min.insync.replicas": "2"})],
-        operation_timeout=60,
-        request_timeout=60,
-    )
-    made[TOPIC].result(60)
-
-
-class _Writer:
-    """Writes numbered records to each partition in turn, until it is stopped."""
-
-    def __init__(self, bootstrap: str) -> None:
-        from confluent_kafka import Producer
-
-        self.acked: dict[str, int] = {}
-        self.refused: list[str] = []
-        self._stopped = threading.Event()
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "acks": "all",
-                "enable.idempotence": True,
-                "message.timeout.ms": 300_000,
-                "topic.metadata.refresh.interval.ms": 2_000,
-                "log_level": 0,
-            }
-        )
-
-    def partitions(self) -> int:
-        """How many partitions have taken a record."""
-        return len(set(self.acked.values()))
-
-    def running(self) -> Any:
-        """Writes while the context lasts; at its end everything sent has an answer."""
-        from contextlib import contextmanager
-
-        @contextmanager
-        def run() -> Iterator[None]:
-            thread = threading.Thread(target=self._write, daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                self._stopped.set()
-                thread.join(60)
-                assert self._producer.flush(300) == 0
-
-        return run()
-
-    def _write(self) -> None:
-        number = 0
-        while not self._stopped.is_set():
-            name, partition = f"n-{number}", number % PARTITIONS
-            self._producer.produce(
-                TOPIC, name.encode(), partition=partition, on_delivery=self._delivered
-            )
-            self._producer.poll(0)
-            number += 1
-            time.sleep(0.01)
-
-    def _delivered(self, error: Any, message: Any) -> None:
-        if error is not None:
-            self.refused.append(str(error))
-        else:
-            self.acked[message.value().decode()] = message.partition()
-
-
-def _read_all(bootstrap: str) -> set[str]:
-    """Every record of the topic, from all partitions."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "not-used",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "log_level": 0,
-        }
-    )
-    consumer.assign([TopicPartition(TOPIC, p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
-    found: set[str] = set()
-    ended: set[int] = set()
-    deadline = time.monotonic() + 180
-    while len(ended) < PARTITIONS:
-        assert time.monotonic() < deadline, f"only partitions {ended} were read to their end"
-        for message in consumer.consume(1000, 1.0):
-            if message.error() is not None:
-                ended.add(message.partition())
-            else:
-                found.add(message.value().decode())
-    consumer.close()
-    return found

@@ -10,15 +10,23 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import clients
 from tests.support.deployed import SMALL, Deployed, free_run
-from tests.support.lab import until
+from tests.support.doctor import Patient, proves
+from tests.support.lab import frozen, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.lab import Lab
 
 pytestmark = pytest.mark.timeout(1200)
+PODS = tuple(f"{name}-{n}" for name in ("kafka", "kafka-zookeeper") for n in range(3))
+ROLLED = (
+    "--mode", "zookeeper",
+    "--set", "podAnnotations.round=one", "--set", "zookeeper.podAnnotations.round=one",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,42 @@ def test_its_brokers_are_reached_from_here(release: Deployed, deployed: tuple[An
     said = release.json("topics", "list", "--context", release.context)
 
     assert {t["name"] for t in said["topics"]} >= {"learning.query"}
+
+
+def test_no_acked_record_is_lost_when_all_servers_are_rolled(
+    release: Deployed, deployed: tuple[Any, str], tmp_path: Path
+):
+    """One `deploy` restarts every broker and every ZooKeeper under a producer and a consumer."""
+    told = tmp_path / "history.json"
+    clients.make_topics(release, "history", clients.TOPIC)
+    before = [release.uid(pod) for pod in PODS]
+
+    with clients.running(release.lab, release.namespace, "history", told) as process:
+        said = release.deploy(*ROLLED)
+        assert process.poll() is None, "the clients died"
+    after = [release.uid(pod) for pod in PODS]
+
+    assert said["ok"]
+    assert not {*before} & {*after}
+    assert clients.Fate.of(told).faults() == []
+
+
+def test_a_client_reaches_all_partitions_through_the_restart_of_a_broker(
+    release: Deployed, deployed: tuple[Any, str]
+):
+    """`connect` holds its promise in this mode too: no acknowledged record is lost."""
+    told = clients.through_a_restart(release, "kafka-1")
+
+    assert told.acked <= told.read
+    assert not told.refused
+    assert told.code == 130
+
+
+def test_kcat_works_through_the_tunnels(release: Deployed, deployed: tuple[Any, str]):
+    """It lists, writes and reads every partition."""
+    said = clients.kcat(release)
+
+    assert {f"from-kcat-{p}" for p in range(clients.PARTITIONS)} <= said
 
 
 def test_a_server_that_is_away_is_found_and_its_return_too(
@@ -113,3 +157,36 @@ def test_another_mode_is_refused_and_changes_nothing(release: Deployed, deployed
     assert done.returncode == 1
     assert "mode" in done.stderr
     assert release.uid("kafka-0") == before
+
+
+@proves("zookeeper.sessions")
+def test_brokers_that_lost_their_sessions_are_named_by_the_doctor(
+    release: Deployed, deployed: tuple[Any, str]
+):
+    """ZooKeeper stands still for longer than brokers wait; when it goes on, their logs tell."""
+    patient = Patient(release.lab, release.namespace, "zookeeper.sessions")
+    servers = [pod for pod in PODS if "zookeeper" in pod]
+
+    with frozen(release.lab, release.namespace, *servers):
+        until(lambda: patient.finds() or None, "lost sessions", patience=60)
+    cause = patient.named()
+
+    assert any(p.field == "log" and "session" in p.value for p in cause.proof)
+
+
+def test_undeploy_keeps_the_data_and_deploy_takes_it_up_again(
+    release: Deployed, deployed: tuple[Any, str]
+):
+    """Claims of brokers and servers, cluster id, topics and records survive."""
+    before = release.json("context", "show", release.context)["context"]["cluster_id"]
+    gone = release.json("undeploy", *release.place, "--yes")
+
+    said = release.deploy(*ROLLED)
+    read = clients.read_by_kcat(release)
+
+    assert gone["removed"]
+    assert len(gone["claims"]) == 6
+    assert said["ok"]
+    assert said["fresh"]
+    assert said["cluster_id"] == before
+    assert len([r for r in read if r.startswith("n-")]) > 200

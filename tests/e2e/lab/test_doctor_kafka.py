@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.doctor import (
-    KAFKA,
     PAUSE,
     Patient,
     admit_all,
     claim,
     discharge_all,
-    service,
+    proves,
     unique,
     workload,
 )
+from tests.support.kafka_pods import broker, zookeeper
 from tests.support.lab import until
 
-from lab import images
+from lab.places import NODE
 from learnflow_kafka.core.connection import Kubernetes
 from learnflow_kafka.core.diagnosis.table import diagnose
 from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
@@ -40,89 +40,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(900)
 MINE = unique()
-ZOOKEEPER = f"docker.io/zookeeper:{images.zookeeper_version()}"
-HERE = "app-0.app.$(SPACE).svc.cluster.local"
-
-
-def variables(**values: str) -> list[dict[str, Any]]:
-    """The environment of a container, its namespace first."""
-    space = {"name": "SPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
-    return [space, *({"name": k, "value": v} for k, v in values.items())]
-
-
-def headless(ports: list[dict[str, Any]]) -> dict[str, Any]:
-    """The service that gives each pod its name, ready or not."""
-    return service(
-        clusterIP="None", publishNotReadyAddresses=True, selector={"app": "app"}, ports=ports
-    )
-
-
-def broker(
-    *,
-    volume: dict[str, Any] | None = None,
-    logs: str = "/tmp/logs",
-    script: str | None = None,
-    **settings: str,
-) -> tuple[dict[str, Any], ...]:
-    """One combined node with its services; `script` runs before Kafka does."""
-    wanted = {
-        "KAFKA_NODE_ID": "0",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{HERE}:9092",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "KAFKA_CONTROLLER_QUORUM_VOTERS": "0@localhost:9093",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_LOG_DIRS": logs,
-        "KAFKA_HEAP_OPTS": "-Xmx256m",
-        **settings,
-    }
-    container: dict[str, Any] = {
-        "image": KAFKA,
-        "env": variables(**{k: v for k, v in wanted.items() if v}),
-        "ports": [
-            {"name": "client", "containerPort": 9092},
-            {"name": "control", "containerPort": 9093},
-        ],
-        "readinessProbe": {
-            "tcpSocket": {"port": 9092},
-            "periodSeconds": 1,
-            "failureThreshold": 300,
-        },
-    }
-    if script is not None:
-        container["command"] = ["bash", "-c", f"{script}; exec /etc/kafka/docker/run"]
-    made = workload(
-        container=container,
-        spec={"securityContext": {"runAsUser": 1000, "fsGroup": 1000}},
-        claims=(volume,) if volume else (),
-    )
-    ports = [{"name": "client", "port": 9092, "targetPort": "client"}]
-    return (
-        made,
-        headless(ports),
-        service("kafka", selector={"app": "app"}, ports=ports),
-    )
-
-
-def zookeeper(servers: str, replicas: int = 3) -> tuple[dict[str, Any], ...]:
-    """An ensemble; `servers` as ZOO_SERVERS has them."""
-    script = "export ZOO_MY_ID=$(( ${HOSTNAME##*-} + 1 )); exec /docker-entrypoint.sh zkServer.sh start-foreground"  # noqa: E501 - one line of shell
-    container = {
-        "name": "zookeeper",
-        "image": ZOOKEEPER,
-        "command": ["bash", "-c", script],
-        "env": variables(ZOO_SERVERS=servers, ZOO_4LW_COMMANDS_WHITELIST="srvr,ruok,mntr"),
-        "ports": [{"name": "client", "containerPort": 2181}],
-    }
-    ports = [{"name": "client", "port": 2181, "targetPort": "client"}]
-    return (
-        workload(replicas=replicas, container=container),
-        headless(ports),
-    )
-
-
 TOGETHER = " ".join(
     f"server.{n + 1}=app-{n}.app.$(SPACE).svc.cluster.local:2888:3888;2181" for n in range(3)
 )
@@ -162,9 +79,12 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "disk-full": (
         "crash.disk_full",
         broker(
-            volume=claim("data", "sized", "8Mi"),
+            volume=claim("data", "sized", "16Mi"),
             logs="/volume/logs",
-            script="mkdir -p /volume/logs; head -c 16000000 /dev/zero > /volume/filler",
+            script=(
+                "mkdir -p /volume/logs; [ -e /volume/filler ] || "
+                "head -c 32000000 /dev/zero > /volume/filler"
+            ),
         ),
     ),
     "advertised": (
@@ -179,7 +99,7 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "alone": ("zookeeper.not_serving", zookeeper("")),
     "majority": ("zookeeper.not_serving", zookeeper(TOGETHER, replicas=1)),
 }
-HEALED = ("denied",)
+HEALED = ("denied", "disk-full")
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +116,7 @@ def ward(lab: Lab) -> Iterator[dict[str, Patient]]:
         discharge_all([*patients.values()])
 
 
+@proves(*(rule for rule, _ in FAULTS.values()))
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_real_kafka_is_named_first(ward: dict[str, Patient], name: str):
     """The doctor names the fault, with the words of Kafka or ZooKeeper as its proof."""
@@ -209,6 +130,7 @@ def test_a_fault_of_real_kafka_is_named_first(ward: dict[str, Patient], name: st
     assert cause.remedy is not None
 
 
+@proves("topics.missing", "topics.different")
 def test_topics_are_judged_against_the_catalog(ward: dict[str, Patient]):
     """What the broker would refuse is asked and quoted; what differs is told with its source."""
     patient = ward["denied"]
@@ -238,6 +160,26 @@ def test_topics_are_judged_against_the_catalog(ward: dict[str, Patient]):
     }
     assert any("payments" in c.detail and "would refuse" in c.detail for c in missing)
     assert any("refunds" in c.detail and "nothing keeps" in c.detail for c in missing)
+
+
+@proves("pending.node_down")
+def test_a_cordoned_node_is_named_and_takes_pods_again(lab: Lab):
+    """The only node is cordoned; the command that is printed ends it, and the pod runs."""
+    patient = Patient(lab, f"doctor-cordoned-{unique()}", "pending.node_down", (workload(),))
+    kubectl = lab.program("kubectl")
+    try:
+        kubectl("cordon", NODE)
+        patient.admit()
+        cause = patient.named()
+        patient.heal(cause)
+        patient.silent()
+        patient.kubectl("wait", "--for=condition=Ready", "pod/app-0", "--timeout=60s")
+
+        assert NODE in cause.detail
+        assert cause.proof
+    finally:
+        kubectl("uncordon", NODE)
+        patient.discharge()
 
 
 def test_a_healthy_broker_of_somebody_else_is_silent(lab: Lab):
