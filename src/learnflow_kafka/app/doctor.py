@@ -174,6 +174,8 @@ class _Asking:
         self.view = replace(self.view, cluster=cluster)
         try:
             self.view = replace(self.view, quorum=admin.quorum())
+        except NotAuthorizedError:
+            pass  # nothing is known of the quorum, which is no fault of it
         except KafkaError as error:
             self.quorum_fault = str(error)
         try:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 from tests.core.diagnosis import faults
 from tests.core.diagnosis import graphs as g
 
@@ -12,6 +13,7 @@ from learnflow_kafka.core.diagnosis.objects import (
     Peer,
     PolicyRule,
     Release,
+    Requirement,
     Selector,
     StorageClass,
     Taint,
@@ -130,6 +132,45 @@ def test_a_client_that_no_rule_admits_is_told_apart_from_one_that_is():
     assert root.remedy is not None
     assert root.remedy.manifest is not None
     assert "kubernetes.io/metadata.name: web" in root.remedy.manifest
+
+
+def test_a_way_out_selects_no_pod_that_was_free():
+    """A policy shuts in whatever it selects, so it selects what is shut in already."""
+    mine = Selector({"app": "orders"}, (Requirement("tier", "In", ("back", "front")),))
+    closed = g.admitting(namespace="shop", name="shut", pods=mine, types=("Egress",), egress=())
+    client = Client("shop", "orders-0", {"app": "orders", "tier": "back"})
+    root = diagnose(g.healthy(policies=(g.admitting(), closed), client=client)).root
+
+    assert root is not None
+    assert root.remedy is not None
+    policy = yaml.safe_load(root.remedy.manifest or "")
+    assert policy["spec"]["podSelector"] == {
+        "matchLabels": {"app": "orders"},
+        "matchExpressions": [{"key": "tier", "operator": "In", "values": ["back", "front"]}],
+    }
+
+
+def test_a_service_whose_pods_do_not_exist_is_not_taken_for_mistyped():
+    """Its selector is that of a workload: why its pods are missing is another finding's word."""
+    base = g.healthy()
+    gone = replace(base, pods=(), endpoints=())
+
+    assert "service.no_endpoints" not in g.rules(diagnose(gone))
+
+
+def test_nothing_is_restarted_while_voters_are_missing():
+    """A restart waits for a ready voter, and without a quorum there is none; else one by one."""
+    base = replace(faults.leaderless(), services=(g.service(), g.headless()), logs=())
+    missing = replace(base, workloads=tuple(replace(w, ready=1) for w in base.workloads))
+    some, all_run = (
+        next(r.cause for r in diagnose(e).causes if r.cause.rule == "quorum.no_leader")
+        for e in (missing, base)
+    )
+
+    assert some.remedy is not None
+    assert some.remedy.command is None
+    assert all_run.remedy is not None
+    assert str(all_run.remedy.command).startswith("kubectl delete pod")
 
 
 def test_a_client_whose_own_namespace_lets_nothing_out_is_named():

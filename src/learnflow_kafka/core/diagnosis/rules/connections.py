@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.diagnosis.objects import Endpoints, Pod, Service
 
 BOOTSTRAP: Final = "bootstrap"
+_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 
 
 def no_endpoints(evidence: Evidence) -> Iterator[Cause]:
@@ -196,6 +197,12 @@ def external(evidence: Evidence) -> Iterator[Cause]:
 
 def _selects_nothing(service: Service, evidence: Evidence) -> Iterator[Cause]:
     """A selector that matches no pod, while there are pods that look meant."""
+    if _POD_NAME in service.selector or any(
+        service.selector.items() <= w.pod_labels.items()
+        for w in evidence.workloads
+        if w.namespace == service.namespace
+    ):
+        return  # it is right, and its pods are not there: their own findings say why
     near: list[tuple[int, Pod]] = []
     for pod in evidence.pods:
         if pod.namespace != service.namespace:
@@ -231,8 +238,8 @@ def _selects_nothing(service: Service, evidence: Evidence) -> Iterator[Cause]:
             for k in differing
         ),
         Remedy(
-            "correct the selector",
-            Safety.SAFE,
+            "correct the selector, if these pods are the ones that are meant",
+            Safety.ASKS,
             f"kubectl patch service {service.name} -n {service.namespace} --type merge "
             f"-p '{{\"spec\":{{\"selector\":{{{fixed}}}}}}}'",
         ),

@@ -331,15 +331,22 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
     found = next(workloads_of(evidence, Role.CONTROLLER), None) or next(
         workloads_of(evidence, Role.BROKER), None
     )
+    if found is None:
+        start = f"learnflow up{_name(evidence)}" if evidence.where is Where.LOCAL else None
+        return Remedy(
+            "start controllers until more than half of the voters run", Safety.ASKS, start
+        )
+    if found.ready < found.wanted:
+        # No restart: it would wait for a voter to be ready, which none is without a quorum.
+        return Remedy(
+            f"let the pods of {found.name} run, as their own findings say; more than half of the "
+            "voters must",
+            Safety.ASKS,
+        )
     return Remedy(
-        "start controllers until more than half of the voters run; where all run, restart them "
-        "one by one",
+        f"all pods of {found.name} run: restart the voters one by one, each when the last is ready",
         Safety.ASKS,
-        f"kubectl rollout restart {found.kind.lower()}/{found.name} -n {evidence.namespace}"
-        if found
-        else f"learnflow up{_name(evidence)}"
-        if evidence.where is Where.LOCAL
-        else None,
+        f"kubectl delete pod {found.name}-0 -n {evidence.namespace}",
     )
 
 

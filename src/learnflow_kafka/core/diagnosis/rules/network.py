@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.matching import selects
+from learnflow_kafka.core.diagnosis.objects import Selector
 from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, main_container, pods_of
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def _names_closed(broker: Pod, evidence: Evidence) -> Iterator[Cause]:
         f"{names} close{'s' * (len(policies) == 1)} DNS to the brokers: no egress rule admits "
         f"port {DNS_PORT}",
         tuple(proof for p in policies for proof in _policy(p)),
-        _let_out(broker, broker.namespace),
+        _let_out(Selector(_kafka_labels(broker)), broker.namespace),
     )
 
 
@@ -169,7 +171,7 @@ def _client(broker: Pod, port: int, evidence: Evidence) -> Iterator[Cause]:
             f"{', '.join(p.name for p in outgoing)} in {client.namespace} let no traffic of "
             f"{client.pod} out to {' and '.join(closed)}",
             tuple(proof for p in outgoing for proof in _policy(p)),
-            _let_out(broker, client.namespace, port),
+            _let_out(outgoing[0].pods, client.namespace, port),
         )
 
 
@@ -287,7 +289,8 @@ def _admit(
     )
 
 
-def _let_out(broker: Pod, namespace: str, port: int | None = None) -> Remedy:
+def _let_out(pods: Selector, namespace: str, port: int | None = None) -> Remedy:
+    """For pods that a policy limits already: it would shut in whatever else it selected."""
     flow = "" if port is None else f"    - ports:\n        - port: {port}\n"
     return Remedy(
         f"let names be asked, and Kafka be reached; {_NOT_ENFORCED}",
@@ -295,7 +298,7 @@ def _let_out(broker: Pod, namespace: str, port: int | None = None) -> Remedy:
         manifest=(
             "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n"
             f"  name: admit-dns\n  namespace: {namespace}\nspec:\n  podSelector:"
-            + (" {}\n" if port is not None else "\n" + _match(_kafka_labels(broker), "    "))
+            + _selector(pods, "    ")
             + "  policyTypes: [Egress]\n  egress:\n    - ports:\n        - port: 53\n"
             f"          protocol: UDP\n        - port: 53\n          protocol: TCP\n{flow}"
         ),
@@ -312,6 +315,18 @@ def _kafka_labels(broker: Pod) -> Mapping[str, str]:
 _STABLE: Final = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/instance", "app"})
 
 
+def _selector(pods: Selector, indent: str) -> str:
+    if not pods.labels and not pods.requirements:
+        return " {}\n"
+    lines = "\n" + (_match(pods.labels, indent) if pods.labels else "")
+    if pods.requirements:
+        lines += f"{indent}matchExpressions:\n"
+    for wanted in pods.requirements:
+        values = f", values: {json.dumps(list(wanted.values))}" if wanted.values else ""
+        lines += f"{indent}  - {{key: {wanted.key}, operator: {wanted.operator}{values}}}\n"
+    return lines
+
+
 def _match(labels: Mapping[str, str], indent: str) -> str:
-    lines = "".join(f"{indent}  {k}: {v}\n" for k, v in sorted(labels.items()))
+    lines = "".join(f"{indent}  {k}: {json.dumps(v)}\n" for k, v in sorted(labels.items()))
     return f"{indent}matchLabels:\n{lines}"

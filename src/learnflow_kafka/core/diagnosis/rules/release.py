@@ -209,7 +209,7 @@ def _judged(name: str, text: str, evidence: Evidence, proof: tuple[Proof, ...]) 
     """A failed release, by the sentence that says why."""
     for refusal in REFUSALS:
         if re.search(refusal.pattern, text, re.DOTALL):
-            found = re.search(r"StatefulSet \"?([\w.-]+)|statefulsets?\.apps \"([\w.-]+)\"", text)
+            found = re.search(r"(?i:statefulsets?\.apps) \"([\w.-]+)|StatefulSet \"([\w.-]+)", text)
             target = next((g for g in (found.groups() if found else ()) if g), name)
             way = refusal.remedy
             command = (way.command or "").format(release=target, namespace=evidence.namespace)
