@@ -183,12 +183,12 @@ def test_latest_groups_are_known_by_topic():
     ("named", "there", "what"),
     [
         (3, 1, "cluster local was made with 1 broker; the environment names 3"),
-        (1, 3, "cluster local was made with 3 brokers; the environment names 1"),
+        (1, 3, None),
         (3, 3, None),
         (3, None, None),
     ],
 )
-def test_another_number_of_brokers_than_the_environment_names_is_told(
+def test_fewer_brokers_than_the_environment_names_are_told(
     named: int, there: int | None, what: str | None
 ):
     """The cluster's own number holds, and nobody has to guess it."""

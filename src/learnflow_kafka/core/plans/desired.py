@@ -157,16 +157,17 @@ def resolve(
 
 
 def told_of_brokers(desired: Desired, catalog: Catalog, cluster: str) -> Desired:
-    """The same, with a notice where the cluster has other brokers than its environment names."""
+    """The same, with a notice where the cluster has fewer brokers than its environment names."""
     environment = catalog.environments.get(desired.environment or "")
-    if environment is None or desired.brokers in {None, environment.brokers}:
+    named = environment.brokers if environment else None
+    if environment is None or named is None or named <= (desired.brokers or named):
         return desired
     plural = "" if desired.brokers == 1 else "s"
     notice = Notice(
         OTHER_BROKERS,
         "",
         f"cluster {cluster} was made with {desired.brokers} broker{plural}; the environment "
-        f"names {environment.brokers}",
+        f"names {named}",
         environment.place,
     )
     return replace(desired, notices=(notice, *desired.notices))
