@@ -44,12 +44,14 @@ class Sign(StrEnum):
     ADDRESS_TAKEN = "address in use"
     PERMISSION = "permission denied"
     VOTERS = "voters"
+    REFUSED = "refused by the chart's start script"
 
 
 SIGNS: Final[Mapping[Sign, str]] = {
     Sign.LOST_FOUND: r"Found directory .*lost\+found",
     Sign.CLUSTER_ID: (
-        r"InconsistentClusterIdException|InconsistentClusterId|Invalid cluster\.id in"
+        r"InconsistentClusterIdException|InconsistentClusterId|INCONSISTENT_CLUSTER_ID"
+        r"|Invalid cluster\.id in"
         r"|The Cluster ID \S+ doesn't match stored clusterId"
     ),
     Sign.NODE_ID: (
@@ -87,6 +89,7 @@ SIGNS: Final[Mapping[Sign, str]] = {
     ),
     Sign.ADDRESS_TAKEN: r"Address already in use|BindException",
     Sign.PERMISSION: r"Permission denied|AccessDeniedException|Read-only file system",
+    Sign.REFUSED: r"\[learnflow start\] refused: ",
     Sign.VOTERS: r"inconsistent voter set|INCONSISTENT_VOTER_SET|INVALID_VOTER_KEY",
 }
 _PATTERNS: Final = {sign: re.compile(pattern) for sign, pattern in SIGNS.items()}
