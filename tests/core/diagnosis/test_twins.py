@@ -161,7 +161,11 @@ def test_a_service_whose_pods_do_not_exist_is_not_taken_for_mistyped():
 def test_nothing_is_restarted_while_voters_are_missing():
     """A restart waits for a ready voter, and without a quorum there is none; else one by one."""
     base = replace(faults.leaderless(), services=(g.service(), g.headless()), logs=())
-    missing = replace(base, workloads=tuple(replace(w, ready=1) for w in base.workloads))
+    # Whether they are ready says nothing: controllers are while their quorum commits.
+    base = replace(base, workloads=tuple(replace(w, ready=0) for w in base.workloads))
+    missing = replace(
+        base, pods=(base.pods[0], *(replace(p, phase="Pending") for p in base.pods[1:]))
+    )
     some, all_run = (
         next(r.cause for r in diagnose(e).causes if r.cause.rule == "quorum.no_leader")
         for e in (missing, base)

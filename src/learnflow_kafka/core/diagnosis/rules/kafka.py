@@ -336,7 +336,9 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
         return Remedy(
             "start controllers until more than half of the voters run", Safety.ASKS, start
         )
-    if found.ready < found.wanted:
+    owner = f"{found.kind}/{found.name}"
+    running = [p for p in evidence.pods if p.owner == owner and p.phase == "Running"]
+    if len(running) < found.wanted:
         # No restart: it would wait for a voter to be ready, which none is without a quorum.
         return Remedy(
             f"let the pods of {found.name} run, as their own findings say; more than half of the "
@@ -344,7 +346,7 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
             Safety.ASKS,
         )
     return Remedy(
-        f"all pods of {found.name} run: restart the voters one by one, each when the last is ready",
+        f"all pods of {found.name} run: restart the voters one by one, each when the last runs",
         Safety.ASKS,
         f"kubectl delete pod {found.name}-0 -n {evidence.namespace}",
     )
