@@ -108,7 +108,7 @@ def create(bootstrap: str, world: World, *, replication: int = 1) -> None:
     partitions = world.notes.partitions
     futures = admin.create_topics([NewTopic(t, partitions, replication) for t in world.topics])
     for future in futures.values():
-        future.result(30)
+        future.result(90)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def test_missing_topics_are_named_with_what_creates_them(learnflow: Learnflow):
 
     assert done.code == 1
     assert "learning.query.tutor.dlt" in done.json["what"]
-    assert done.json["fix"] == "learnflow apply"
+    assert done.json["fix"] == "learnflow apply -c mem"
 
 
 def test_a_rehearsal_says_what_students_would_write(learnflow: Learnflow, memory: MemoryKafka):
