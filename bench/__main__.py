@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BENCHMARKS: Final = (
     "startup",
     "planning",
+    "doctor",
     "sdk_codec",
     "sdk_delivery",
     "sdk_consume",

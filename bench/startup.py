@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.effort import FULL
-from bench.result import Figure
+from bench.result import Figure, median_of
 from learnflow_kafka.adapters.local import aot
 from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.adapters.local.ports import free_run
@@ -28,7 +27,7 @@ from learnflow_kafka.core.local import Mode
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bench.effort import Effort
 
@@ -73,8 +72,8 @@ class Bed:
         """Seconds of `up` on a stopped cluster; `fresh`: with all data wiped before."""
         times = []
         for _ in range(self.runs):
-            if fresh:
-                self.run("down", "--name", name, "--wipe", "--yes")
+            if fresh:  # there may be none yet
+                self.run("down", "--name", name, "--wipe", "--yes", check=False)
             times.append(self.run("up", "--name", name, *flags).seconds)
             self.run("down", "--name", name)
         return times
@@ -100,7 +99,7 @@ def run(effort: Effort) -> list[Figure]:
 def _help(bed: Bed) -> list[Figure]:
     bed.run("--help")
     times = [bed.run("--help").seconds for _ in range(HELP_RUNS if bed.runs > 1 else 1)]
-    return [_figure("learnflow --help", times, HELP)]
+    return [median_of("learnflow --help", times, HELP)]
 
 
 def _first(bed: Bed) -> list[Figure]:
@@ -137,8 +136,8 @@ def _warm(bed: Bed) -> list[Figure]:
     three_fresh = bed.warm_ups("three", *flags, fresh=True)
     return [
         *figures,
-        _figure("warm up, three brokers, nine topics verified", three, THREE_BROKERS),
-        _figure("warm up, three brokers, new data", three_fresh, THREE_BROKERS),
+        median_of("warm up, three brokers, nine topics verified", three, THREE_BROKERS),
+        median_of("warm up, three brokers, new data", three_fresh, THREE_BROKERS),
         Figure("making the start-up cache, in the background", trained, "s"),
     ]
 
@@ -148,8 +147,8 @@ def _warm_one(bed: Bed) -> list[Figure]:
     fresh = bed.warm_ups("one", "--port", str(free_run(_FIRST_PORT, 1)), fresh=True)
     kept = bed.warm_ups("one", fresh=False)
     return [
-        _figure("warm up, one broker, nine topics verified", kept, ONE_BROKER),
-        _figure("warm up, one broker, new data", fresh, ONE_BROKER),
+        median_of("warm up, one broker, nine topics verified", kept, ONE_BROKER),
+        median_of("warm up, one broker, new data", fresh, ONE_BROKER),
     ]
 
 
@@ -161,13 +160,6 @@ def _train(cache: Path) -> float:
     if not aot.flags(engine, derived):
         aot.train(engine, derived)
     return time.perf_counter() - began
-
-
-def _figure(name: str, times: Sequence[float], goal: float) -> Figure:
-    median = statistics.median(times)
-    load = os.getloadavg()[0]
-    spread = f"{len(times)} runs, {min(times):.2f} to {max(times):.2f} s; load {load:.1f}"
-    return Figure(name, median, "s", f"at most {goal:g} s", median <= goal, spread)
 
 
 def _environment(home: Path) -> Mapping[str, str]:

@@ -267,20 +267,89 @@ def test_external_has_a_service_for_each_broker(helm: Helm):
     assert second["ports"][0]["port"] == 9095
 
 
-def test_a_network_policy_admits_what_kafka_needs(helm: Helm):
-    """Everyone in the release among themselves, clients on CLIENT only, probes from the node."""
-    objects = helm.objects(preset="production")
-    broker, controller = (
-        {
-            (port["port"], "from" in rule)
-            for rule in one(objects, "NetworkPolicy", name)["spec"]["ingress"]
-            for port in rule["ports"]
-        }
-        for name in ("kafka", "kafka-controller")
-    )
+def admitted(objects: list[Object], policy: str) -> dict[str, set[int]]:
+    """Ports by who may come in: names of pods of this release, `all` for everyone."""
+    found: dict[str, set[int]] = {}
+    for rule in one(objects, "NetworkPolicy", policy)["spec"]["ingress"]:
+        ports = {port["port"] for port in rule["ports"]}
+        for who in map(_who, rule.get("from", ["all"])):
+            found.setdefault(who, set()).update(ports)
+    return found
 
-    assert broker == {(9092, True), (9093, True), (9094, True), (9092, False), (9404, False)}
-    assert controller == {(9092, True), (9093, True), (9094, True), (9404, False)}
+
+def _who(peer: Any) -> str:
+    if not isinstance(peer, dict):
+        return str(peer)
+    labels = dict(peer["podSelector"]["matchLabels"])
+    assert labels.pop("app.kubernetes.io/instance") == "kafka"
+    return "/".join(labels.values())
+
+
+def test_a_network_policy_admits_what_kafka_needs(helm: Helm):
+    """Brokers, controllers and the test pod to the ports that each uses, clients on CLIENT only."""
+    dedicated = helm.objects(preset="production")
+    combined = helm.objects("--set", "networkPolicy.enabled=true")
+    health = {9404}
+
+    assert admitted(dedicated, "kafka") == {
+        "kafka/broker": {9092, 9094},
+        "kafka-test/test": {9092},
+        "all": {9092} | health,
+    }
+    assert admitted(dedicated, "kafka-controller") == {
+        "kafka/broker": {9093},
+        "kafka/controller": {9093},
+        "all": health,
+    }
+    assert admitted(combined, "kafka") == {
+        "kafka/broker": {9092, 9093, 9094},
+        "kafka-test/test": {9092},
+        "all": {9092} | health,
+    }
+
+
+def test_a_network_policy_admits_what_zookeeper_needs(helm: Helm):
+    """Brokers reach the clients' port alone; what servers say to each other is theirs."""
+    objects = helm.objects("--set", "networkPolicy.enabled=true", preset="zookeeper")
+
+    assert admitted(objects, "kafka-zookeeper") == {
+        "kafka/broker": {2181},
+        "zookeeper/zookeeper": {2181, 2888, 3888},
+    }
+    assert set(admitted(objects, "kafka")) == {"kafka/broker", "kafka-test/test", "all"}
+
+
+@pytest.mark.parametrize("preset", ["production", "zookeeper"])
+def test_no_other_pod_of_an_umbrella_chart_is_admitted(helm: Helm, preset: str):
+    """Every pod that a policy names is one that this chart makes, by all three labels."""
+    objects = helm.objects("--set", "networkPolicy.enabled=true", preset=preset)
+    made = [o["metadata"]["labels"] for o in objects if o["kind"] == "Pod"]
+    sets = [o for o in objects if o["kind"] == "StatefulSet"]
+    made += [o["spec"]["template"]["metadata"]["labels"] for o in sets]
+
+    for policy in (o for o in objects if o["kind"] == "NetworkPolicy"):
+        for peer in (p for rule in policy["spec"]["ingress"] for p in rule.get("from", [])):
+            wanted = peer["podSelector"]["matchLabels"]
+            assert len(wanted) == 3
+            assert any(wanted.items() <= labels.items() for labels in made)
+
+
+def test_clients_of_ones_own_choice_do_not_shut_out_the_test(helm: Helm):
+    """`helm test` and the brokers reach CLIENT, whoever else may."""
+    choice = "networkPolicy.enabled=true,networkPolicy.clients[0].podSelector.matchLabels.app=shop"
+    rules = one(helm.objects("--set", choice), "NetworkPolicy", "kafka")["spec"]["ingress"]
+    labels = [
+        peer["podSelector"]["matchLabels"]
+        for rule in rules
+        for peer in rule.get("from", [])
+        if {"protocol": "TCP", "port": 9092} in rule["ports"]
+    ]
+
+    assert {"app": "shop"} in labels
+    assert {"kafka", "kafka-test"} <= {each.get("app.kubernetes.io/name") for each in labels}
+    assert all(
+        "from" in rule for rule in rules if {"protocol": "TCP", "port": 9092} in rule["ports"]
+    )
 
 
 def test_zookeeper_says_that_its_support_has_ended(helm: Helm):

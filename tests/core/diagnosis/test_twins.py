@@ -9,8 +9,10 @@ from tests.core.diagnosis import graphs as g
 
 from learnflow_kafka.core.diagnosis.evidence import Client, Evidence
 from learnflow_kafka.core.diagnosis.objects import (
+    ContainerPort,
     Endpoints,
     Peer,
+    PolicyPort,
     PolicyRule,
     Release,
     Requirement,
@@ -175,6 +177,23 @@ def test_nothing_is_restarted_while_voters_are_missing():
     assert some.remedy.command is None
     assert all_run.remedy is not None
     assert str(all_run.remedy.command).startswith("kubectl delete pod")
+
+
+@pytest.mark.parametrize("component", ["controller", "test"])
+def test_who_never_calls_a_broker_on_its_own_ports_need_not_be_admitted_there(component: str):
+    """A dedicated controller is called by brokers; the pod of `helm test` is a client."""
+    base = g.healthy()
+    name = {"controller": "kafka", "test": "kafka-test"}[component]
+    ports = {"controller": (ContainerPort(9093, "controller"),), "test": ()}[component]
+    labels = {"app.kubernetes.io/component": component, "app.kubernetes.io/name": name}
+    container = g.container(ports=ports)
+    other = g.pod(1, name="kafka-other", owner=None, labels=labels, containers=(container,))
+    clients = PolicyRule((), (PolicyPort("9092"),))
+    brokers = PolicyRule((Peer(pods=Selector(g.LABELS)),), (PolicyPort("9093"), PolicyPort("9094")))
+    policy = g.admitting(pods=Selector(g.LABELS), ingress=(clients, brokers))
+    found = diagnose(replace(base, pods=(g.pod(0), other), policies=(policy,)))
+
+    assert "network.blocked" not in g.rules(found)
 
 
 def test_a_client_whose_own_namespace_lets_nothing_out_is_named():

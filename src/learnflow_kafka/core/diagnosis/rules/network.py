@@ -85,10 +85,10 @@ def _nobody_admitted(broker: Pod, port: int, evidence: Evidence) -> Iterator[Cau
 
 
 def _apart(broker: Pod, evidence: Evidence) -> Iterator[Cause]:
-    """Brokers and controllers that may not speak to each other."""
+    """Brokers and controllers that may not speak to each other; no controller calls a broker."""
     container = main_container(broker)
     ports = sorted({p.number for p in container.ports} & INTERNAL_PORTS) if container else []
-    peers = [p for p in pods_of(evidence, Role.BROKER, Role.CONTROLLER) if p.name != broker.name]
+    peers = [p for p in pods_of(evidence, Role.BROKER) if p.name != broker.name]
     if not peers or not ports:
         return
     here = _place(broker, evidence)

@@ -1,0 +1,72 @@
+"""
+A diagnosis of a local deployment: the whole process of `learnflow doctor`, as a user starts it.
+
+Brokers and topics are those of `learnflow up`; each broker is asked alone, and the topics are
+compared with the catalog. What a broker that is gone or silent costs is measured too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bench.result import Figure, median_of
+from bench.startup import Bed
+from learnflow_kafka.adapters.local.ports import free_run
+from learnflow_kafka.wiring.paths import paths
+
+if TYPE_CHECKING:
+    from bench.effort import Effort
+
+NAME: Final = "patient"
+RUNS: Final = 5
+GOAL: Final = 5.0
+_FIRST_PORT: Final = 21_192
+_SESSION: Final = 12.0
+"""Seconds until the controllers have given up a broker that says nothing (Kafka: 9)."""
+_PATIENCE: Final = "it accepts connections, so its answer is waited for"
+_ELSEWHERE: Final = "on this machine; a test on the lab records and limits one on Kubernetes"
+
+
+def run(effort: Effort) -> list[Figure]:
+    """Measure; every process that was started is stopped."""
+    brokers, said = (3, "three healthy brokers") if effort.is_full else (1, "one healthy broker")
+    with tempfile.TemporaryDirectory(prefix="learnflow-bench-") as folder:
+        bed = Bed(Path(folder), paths().cache, runs=RUNS if effort.is_full else 1)
+        port = str(free_run(_FIRST_PORT, brokers))
+        try:
+            bed.run("up", "--name", NAME, "--brokers", str(brokers), "--port", port)
+            figures = [_diagnoses(bed, f"diagnosis of {said}", _ELSEWHERE)]
+            if effort.is_full:
+                figures += _ill(bed)
+            return figures
+        finally:
+            bed.run("down", "--name", NAME, "--wipe", "--yes", check=False)
+
+
+def _ill(bed: Bed) -> list[Figure]:
+    """One that answers nothing, then one that is gone."""
+    pid = json.loads(bed.run("status", "--name", NAME, "--json").output)["nodes"][-1]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(_SESSION)
+        frozen = _diagnoses(bed, "with one of them frozen", _PATIENCE, finds=True)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    return [frozen, _diagnoses(bed, "with one of them killed", finds=True)]
+
+
+def _diagnoses(bed: Bed, name: str, note: str = "", *, finds: bool = False) -> Figure:
+    """Seconds of the process; fails where it finds a fault and none is there, or the reverse."""
+    times = []
+    for _ in range(bed.runs):
+        done = bed.run("doctor", "--context", f"local/{NAME}", "--json", check=False)
+        if bool(json.loads(done.output)["causes"]) is not finds:
+            raise RuntimeError(f"{name}: {done.output}")
+        times.append(done.seconds)
+    return median_of(name, times, GOAL, note)
