@@ -129,7 +129,11 @@ class Lab:
         }
 
     def _node_is_ready(self) -> bool:
-        wanted = "-o=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
+        # The taint of a node that is not ready goes a moment after it is.
+        wanted = (
+            "-o=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
+            "{.items[*].spec.taints}"
+        )
         return self._kubectl("get", "nodes", wanted).strip() == "True"
 
     def _clear_containers(self) -> None:
