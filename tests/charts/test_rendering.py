@@ -150,6 +150,20 @@ def test_own_properties_win_over_the_charts_defaults(helm: Helm):
     assert r"a=x\\y" in lines
 
 
+def test_how_many_replicas_must_be_in_sync_is_left_to_topics(helm: Helm):
+    """Unless it is said: then controllers get it too, which read it at the first start."""
+    preset, key = "dedicated-controllers", "min.insync.replicas=2"
+    said = ("--set", r"config.min\.insync\.replicas=2")
+    silent, told = (
+        one(helm.objects(*words, preset=preset), "ConfigMap", "kafka-config")["data"]
+        for words in ((), said)
+    )
+
+    for each in ("broker.properties", "controller.properties"):
+        assert "\nmin.insync.replicas" not in silent[each]
+        assert key in told[each].splitlines()
+
+
 def test_the_agent_arrives_whole(helm: Helm):
     """The ConfigMap holds the jar's own bytes."""
     data = one(helm.objects(), "ConfigMap", "kafka-config")["binaryData"]
