@@ -39,8 +39,9 @@ def ask(
     return asked.result
 
 
-def before(deadline: float) -> Callable[[], bool]:
-    """Wait until a moment of the monotonic clock."""
+def within(seconds: float) -> Callable[[], bool]:
+    """Wait for so many seconds from now."""
+    deadline = time.monotonic() + seconds
     return lambda: time.monotonic() < deadline
 
 

@@ -22,7 +22,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from learnflow_kafka.errors import SdkError
 from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk._clients import made
-from learnflow_kafka.sdk._requests import StuckError, ask, before
+from learnflow_kafka.sdk._requests import StuckError, ask, within
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.presence import absent
 from learnflow_kafka.sdk.settings import GroupProtocol
@@ -190,7 +190,7 @@ class Poller:
         self._settle(mine, self._settings.grace)
         self._commit_last([a for a in mine if a.topic not in anew])
         with suppress(StuckError):
-            ask(self.client.close, keep_on=before(time.monotonic() + _LEAVING))
+            ask(self.client.close, keep_on=within(_LEAVING))
         self.joined = False
         self.client = made(Client, self._config)
         self._subscribe()
@@ -300,8 +300,9 @@ class Poller:
         if not wait:
             return self.client.commit(offsets=offsets, asynchronous=True)
         # The client would wait a minute for a coordinator that takes requests and answers none.
-        limit = before(time.monotonic() + _LAST_COMMIT)
-        return ask(self.client.commit, offsets=offsets, asynchronous=False, keep_on=limit)
+        return ask(
+            self.client.commit, offsets=offsets, asynchronous=False, keep_on=within(_LAST_COMMIT)
+        )
 
     def _commit_last(self, partitions: Sequence[Assigned]) -> None:
         """
@@ -404,7 +405,7 @@ class Poller:
             self._commit_last(mine)
             if any(a.running for a in mine):
                 self._stuck("a handler still runs at the end of the grace period")
-            ask(self.client.close, keep_on=before(time.monotonic() + _LEAVING))
+            ask(self.client.close, keep_on=within(_LEAVING))
         except (KafkaException, StuckError) as error:
             log.warning("leaving %s: %s", self._group, _said(error))
         finally:
@@ -431,7 +432,7 @@ class Poller:
         for assigned in mine:
             assigned.collect()
         with suppress(StuckError):
-            ask(self._commit, mine, wait=True, keep_on=before(time.monotonic() + _LAST_COMMIT))
+            ask(self._commit, mine, wait=True, keep_on=within(_LAST_COMMIT))
         self._stuck(what)
 
     def _measure(self) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.diagnosis.signs import LogSign
+from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -260,6 +261,11 @@ class Evidence:
     processes: tuple[Process, ...] = ()
     client: Client | None = None
     skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def name_flag(self) -> str:
+        """The flag, with a space before it, for the cluster of this machine that was looked at."""
+        return name_flag(name_in(self.target) or DEFAULT_NAME)
 
     def missing(self, *parts: Part) -> tuple[Skipped, ...]:
         """Those of the parts that were not read."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.catalog import NOWHERE, Place, Policy, RetryMode, Start, TopicOverride
+from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.names import (
     dead_letter_topic,
     metric_name,
@@ -159,14 +160,13 @@ def resolve(
 def told_of_brokers(desired: Desired, catalog: Catalog, cluster: str) -> Desired:
     """The same, with a notice where the cluster has fewer brokers than its environment names."""
     environment = catalog.environments.get(desired.environment or "")
-    named = environment.brokers if environment else None
-    if environment is None or named is None or named <= (desired.brokers or named):
+    named, there = environment.brokers if environment else None, desired.brokers
+    if environment is None or named is None or there is None or named <= there:
         return desired
-    plural = "" if desired.brokers == 1 else "s"
     notice = Notice(
         OTHER_BROKERS,
         "",
-        f"cluster {cluster} was made with {desired.brokers} broker{plural}; the environment "
+        f"cluster {cluster} was made with {counted(there, 'broker')}; the environment "
         f"names {named}",
         environment.place,
     )

@@ -11,7 +11,6 @@ from learnflow_kafka.core.diagnosis.evidence import Where
 from learnflow_kafka.core.diagnosis.roles import Role, pods_of, ready, workloads_of
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
-from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 from learnflow_kafka.core.observed import ConfigSource
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def silent(evidence: Evidence) -> Iterator[Cause]:
             Safety.SAFE,
             f"kubectl logs -n {evidence.namespace} --tail 100 -l app.kubernetes.io/name=kafka"
             if evidence.where is Where.KUBERNETES
-            else f"learnflow logs{_name(evidence)}"
+            else f"learnflow logs{evidence.name_flag}"
             if evidence.where is Where.LOCAL
             else None,
         ),
@@ -179,7 +178,7 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
             Safety.SAFE,
             f"kubectl logs -n {evidence.namespace} {missing[0]} --tail 100"
             if missing
-            else f"learnflow logs{_name(evidence)}"
+            else f"learnflow logs{evidence.name_flag}"
             if evidence.where is Where.LOCAL
             else None,
         ),
@@ -332,7 +331,7 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
         workloads_of(evidence, Role.BROKER), None
     )
     if found is None:
-        start = f"learnflow up{_name(evidence)}" if evidence.where is Where.LOCAL else None
+        start = f"learnflow up{evidence.name_flag}" if evidence.where is Where.LOCAL else None
         return Remedy(
             "start controllers until more than half of the voters run", Safety.ASKS, start
         )
@@ -350,11 +349,6 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
         Safety.ASKS,
         f"kubectl delete pod {found.name}-0 -n {evidence.namespace}",
     )
-
-
-def _name(evidence: Evidence) -> str:
-    """The flag for the cluster of this machine that was looked at."""
-    return name_flag(name_in(evidence.target) or DEFAULT_NAME)
 
 
 def _wanted_brokers(evidence: Evidence) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.findings import Status
-from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,7 +188,7 @@ def process_down(evidence: Evidence) -> Iterator[Cause]:
     if not stopped:
         return
     every = len(stopped) == len(evidence.processes)
-    command = f"learnflow up{name_flag(name_in(evidence.target) or DEFAULT_NAME)}"
+    command = f"learnflow up{evidence.name_flag}"
     yield Cause(
         "process.down",
         tuple(causes.process(p.name) for p in stopped),
