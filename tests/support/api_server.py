@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -57,7 +58,9 @@ class ApiServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
+        # A command may end at any moment, and with it its connections.
+        gone = contextlib.suppress(ConnectionError)
+        with gone, connection, connection.makefile("rb") as stream:
             while (asked := _read(stream)) is not None:
                 self.asked.append(asked)
                 status, found = self.answer(asked)
