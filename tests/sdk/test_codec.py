@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
 import msgspec
@@ -282,6 +283,35 @@ def test_an_envelope_time_needs_a_zone() -> None:
     """The event's own time follows the same rule."""
     with pytest.raises(EventError, match="no time zone"):
         Writer(LEARNING_QUERY, "/test").write(QUERY, time=NAIVE)
+
+
+class Measured(msgspec.Struct):
+    """A number that may be missing, and whatever else."""
+
+    student_id: str
+    score: float | None = None
+    more: Any = None
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("mode", Envelope)
+def test_a_number_that_json_does_not_have_is_refused(number: float, mode: Envelope) -> None:
+    """It would be null for readers; the error names the place, also in what holds anything."""
+    writer = Writer(_in_mode(LEARNING_QUERY, mode), "/test")
+    query = LearningQuery(query_id="q", student_id="s", query="", context={"a": [1.5, (number,)]})
+    with pytest.raises(EventError, match=r"at context\.a\[1\]\[0\]: JSON has no NaN"):
+        writer.write(query)
+    with pytest.raises(EventError, match="at score: JSON has no NaN"):
+        Writer(topic_of(Measured), "/test").write(Measured("s", score=number))
+
+
+def test_what_json_writes_otherwise_is_written() -> None:
+    """A tuple, a time and a number as a key come back as JSON has them, and are no fault."""
+    writer = Writer(LEARNING_QUERY, "/test")
+    context = {"pair": (1.5, None), "at": AWARE, "missing": None, "of": {1: "one"}}
+    record = writer.write(msgspec.structs.replace(QUERY, context=context))
+
+    assert decoded(LEARNING_QUERY, record.value).event.context["pair"] == [1.5, None]
 
 
 @pytest.mark.parametrize("name", ["Tenant", "data", "time", "with-dash", "x" * 21, ""])

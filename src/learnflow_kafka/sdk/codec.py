@@ -30,6 +30,7 @@ from learnflow_kafka.sdk.envelope import (
     traced,
     unwrap,
 )
+from learnflow_kafka.sdk.infinities import loose, lost
 from learnflow_kafka.sdk.partitioning import key_text
 from learnflow_kafka.sdk.wrapping import (
     STRUCTURED_HEADER,
@@ -98,7 +99,8 @@ class _Kind(Generic[E]):
     """One kind of event within a topic: its codec and, to write it, its envelope."""
 
     __slots__ = (
-        "decode", "decode_structured", "encode", "glimpse", "type", "usual", "wrap", "zones",
+        "decode", "decode_structured", "encode", "glimpse", "loose", "type", "usual", "wrap",
+        "zones",
     )  # fmt: skip
 
     def __init__(self, event: EventType[E], topic: Topic[E], source: str) -> None:
@@ -110,6 +112,7 @@ class _Kind(Generic[E]):
         self.decode_structured = msgspec.json.Decoder(structured).decode
         self.glimpse = _glimpse(event.cls)
         self.zones = zones(event.cls)
+        self.loose = loose(event.cls)
         wrapper = Wrapper(
             topic.envelope, kind=event.name, source=source, schema_uri=event.schema_uri
         )
@@ -165,8 +168,9 @@ class Writer(Generic[E]):
                     checked = kind.decode(data)
             except (*UNREADABLE, TypeError, ValueError, msgspec.EncodeError) as error:
                 raise self._misfit(kind, error) from error
-            if kind.zones and self._validate:
+            if self._validate:
                 self._refuse_naive(kind, checked)
+                self._refuse_lost(kind, event)
         key = None
         if self._key is not None:
             key = self._key(checked)
@@ -201,6 +205,10 @@ class Writer(Generic[E]):
                 checked = kind.decode(data)
                 if kind.zones and kind.zones.missing(checked):
                     return None
+                if kind.loose is not None:
+                    given = kind.loose(event)
+                    if given is not None and given != kind.loose(checked) and lost(event):
+                        return None
             return Encoded(kind.usual(data, key), key.encode(), [STRUCTURED_HEADER])
         except (*UNREADABLE, TypeError, ValueError, msgspec.EncodeError):
             return None
@@ -209,6 +217,11 @@ class Writer(Generic[E]):
         naive = kind.zones.missing(event) if kind.zones else None
         if naive:
             raise self._misfit(kind, f"the time has no time zone - at `$.{naive}`")
+
+    def _refuse_lost(self, kind: _Kind[E], event: object) -> None:
+        path = lost(event) if kind.loose else None
+        if path:
+            raise self._misfit(kind, f"JSON has no NaN and no infinity - at `${path}`")
 
     def _misfit(self, kind: _Kind[E], fault: object) -> EventError:
         what, path = _split(str(fault))

@@ -1,0 +1,78 @@
+"""
+NaN and the infinities, which JSON does not have: the encoder writes null for them.
+
+Where a class says "a number" its own decoder refuses that null. Where it says "anything", or "a
+number or null", the number would be gone without a word; only such fields are looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from msgspec.inspect import Type
+
+
+def loose(cls: type) -> Callable[[Any], object] | None:
+    """What gives an event's values that may hold such numbers; None where no field may."""
+    from msgspec import inspect  # noqa: PLC0415 - once a class; it would slow every import
+
+    info = inspect.type_info(cls)
+    if not isinstance(info, inspect.StructType):
+        return None
+    names = [field.name for field in info.fields if _is_loose([field.type], set())]
+    return attrgetter(*names) if names else None
+
+
+def lost(event: object) -> str | None:
+    """The path of the first number within an event that JSON does not have."""
+    return next(_lost(event, ""), None)
+
+
+def _is_loose(types: Iterable[Type], seen: set[type]) -> bool:
+    from msgspec import inspect  # noqa: PLC0415 - as above
+
+    types = list(types)
+    numbers = any(isinstance(t, inspect.FloatType) for t in types)
+    if numbers and any(isinstance(t, inspect.NoneType) for t in types):
+        return True
+    return any(_one_is_loose(t, seen) for t in types)
+
+
+def _one_is_loose(info: Type, seen: set[type]) -> bool:
+    from msgspec import inspect  # noqa: PLC0415 - as above
+
+    if isinstance(info, inspect.AnyType | inspect.CustomType):
+        return True
+    if isinstance(info, inspect.UnionType):
+        return _is_loose(info.types, seen)
+    if isinstance(info, inspect.ListType):
+        return _is_loose([info.item_type], seen)
+    if isinstance(info, inspect.DictType):
+        return _is_loose([info.value_type], seen)
+    if isinstance(info, inspect.StructType) and info.cls not in seen:
+        seen.add(info.cls)
+        return any(_is_loose([field.type], seen) for field in info.fields)
+    return False
+
+
+def _lost(value: object, path: str) -> Iterator[str]:
+    items: Iterable[tuple[object, object]] = ()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield path
+    elif isinstance(value, msgspec.Struct):
+        items = [(name, getattr(value, name)) for name in value.__struct_fields__]
+    elif isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    for place, inner in items:
+        where = f"{path}[{place}]" if isinstance(value, list | tuple) else f"{path}.{place}"
+        yield from _lost(inner, where)
