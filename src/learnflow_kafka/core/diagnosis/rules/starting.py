@@ -158,15 +158,20 @@ def _unmounted(pod: Pod, evidence: Evidence) -> Iterator[Cause]:
 
 def _refusal(workload: Workload, evidence: Evidence) -> Event | None:
     """The newest event that says why a pod, or a claim of one, was not made."""
-    owners = {workload.name}
-    found = [
-        e
-        for e in evidence.events
-        if e.reason == "FailedCreate"
-        and e.kind in {workload.kind, "ReplicaSet"}
-        and (e.name in owners or e.name.startswith(f"{workload.name}-"))
-    ]
+    found = [e for e in evidence.events if e.reason == "FailedCreate" and _tells_of(e, workload)]
     return max(found, key=lambda e: e.seen_ms, default=None)
+
+
+def _tells_of(event: Event, workload: Workload) -> bool:
+    """Whether an event is about this workload and not one whose name begins like its own."""
+    if workload.kind == "Deployment":
+        made = re.escape(workload.name) + _REVISION
+        return event.kind == "ReplicaSet" and re.fullmatch(made, event.name) is not None
+    return (event.kind, event.name) == (workload.kind, workload.name)
+
+
+_REVISION: Final = r"-[a-z0-9]{1,10}"
+"""What Kubernetes puts behind a Deployment's name for the ReplicaSet that makes its pods."""
 
 
 def _limits(message: str, evidence: Evidence) -> Iterator[Proof]:
