@@ -1,11 +1,13 @@
 """The scheduler's messages, as several minors of Kubernetes spell them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.core.diagnosis import graphs as g
 
-from learnflow_kafka.core.diagnosis.evidence import Part, Skipped
+from learnflow_kafka.core.diagnosis.evidence import Evidence, Part, Skipped
+from learnflow_kafka.core.diagnosis.objects import Taint
 from learnflow_kafka.core.diagnosis.scheduling import Obstacle, clauses
 from learnflow_kafka.core.diagnosis.table import diagnose
 
@@ -118,8 +120,6 @@ def test_the_message_speaks_where_nodes_may_not_be_read(message: str):
 
 def test_the_objects_decide_where_the_message_says_less():
     """Of a control plane's taint and two full nodes it is the room that is missing."""
-    from learnflow_kafka.core.diagnosis.objects import Taint
-
     master = g.node(0, taints=(Taint("node-role.kubernetes.io/control-plane", "NoSchedule"),))
     full = {"cpu": 3900, "memory": 15 * g.GI, "pods": 10}
     evidence = g.pending(
@@ -132,3 +132,54 @@ def test_the_objects_decide_where_the_message_says_less():
     assert root is not None
     assert root.rule == "pending.room"
     assert any("control-plane" in p.value for p in root.proof)
+
+
+POOL = {"pool": "kafka"}
+
+
+def pooled(*numbers: int, **trouble: Any) -> Evidence:
+    """The third broker must run on a node of its pool; these are, and are in trouble."""
+    nodes = tuple(
+        g.node(n, labels={g.HOST: f"node-{n}", **(POOL if n in numbers else {})}) for n in range(3)
+    )
+    nodes = tuple(replace(n, **trouble) if n.labels.items() >= POOL.items() else n for n in nodes)
+    message = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match."
+    return g.pending(message, nodes=nodes, node_selector=POOL, volumes=())
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"unschedulable": True},
+        {"taints": (Taint("node.kubernetes.io/not-ready", "NoExecute"),)},
+    ],
+    ids=["cordoned", "not ready"],
+)
+def test_the_only_node_with_the_wanted_labels_is_the_one_to_blame(trouble: dict[str, Any]):
+    """A selector that a node in trouble fits is right: the trouble keeps the pod waiting."""
+    root = diagnose(pooled(1, **trouble)).root
+
+    assert root is not None
+    assert root.rule == "pending.node_down"
+    assert "node-1" in root.detail
+
+
+def test_a_cordoned_node_without_the_wanted_labels_is_not_to_blame():
+    """Uncordoned it would not take the pod either: the labels are missing everywhere."""
+    base = pooled()
+    nodes = (replace(base.nodes[0], unschedulable=True), *base.nodes[1:])
+    found = diagnose(replace(base, nodes=nodes))
+
+    assert found.root is not None
+    assert found.root.rule == "pending.selector"
+
+
+def test_only_nodes_that_would_take_the_pod_are_asked_to_be_uncordoned():
+    """Of two cordoned nodes the one that has not the labels is left alone."""
+    base = pooled(1, unschedulable=True)
+    nodes = (replace(base.nodes[0], unschedulable=True), *base.nodes[1:])
+    told = diagnose(replace(base, nodes=nodes)).causes
+
+    assert [r.cause.about[0] for r in told if r.cause.rule == "pending.node_down"] == [
+        "node/node-1"
+    ]

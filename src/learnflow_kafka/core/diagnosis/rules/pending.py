@@ -268,23 +268,15 @@ def node_down(evidence: Evidence) -> Iterator[Cause]:
 
     Way out: uncordon, or mend the node.
     """
-    waiting = {
-        name
-        for obstacle in (Obstacle.CORDONED, Obstacle.DOWN)
-        for group in _groups(evidence, obstacle)
-        for one in group
-        for name, _ in (*one.of(Obstacle.CORDONED), *one.of(Obstacle.DOWN))
-    }
+    groups = [g for o in (Obstacle.CORDONED, Obstacle.DOWN) for g in _groups(evidence, o)]
+    waiting = {name for group in groups for one in group for name in _in_trouble(one)}
+    about = tuple(dict.fromkeys(ref for group in groups for ref in _refs(group)))
     used = {pod.node for pod in evidence.pods}
     for node in evidence.nodes:
         ready = next((c for c in node.conditions if c.type == "Ready"), None)
         down = ready is not None and ready.status != "True"
         if not (node.name in waiting or (down and node.name in used)):
             continue
-        pods = [
-            g for o in (Obstacle.CORDONED, Obstacle.DOWN) for g in _groups(evidence, o)
-        ]  # fmt: skip
-        about = tuple(dict.fromkeys(ref for group in pods for ref in _refs(group)))
         state = "cordoned" if node.unschedulable else "not ready"
         yield Cause(
             "pending.node_down",
@@ -399,6 +391,15 @@ def _requested(pod: Pod, resources: Iterable[str]) -> Iterator[Proof]:
         if resource in wanted:
             text = shown(resource, wanted[resource])
             yield Proof(f"pod {pod.name}", f"spec.containers[].resources.requests.{resource}", text)
+
+
+def _in_trouble(one: Blocked) -> set[str]:
+    """The nodes whose trouble the pod waits for: those that would take it otherwise, if any."""
+    trouble = {Obstacle.CORDONED, Obstacle.DOWN}
+    kinds = {name: {r.obstacle for r in reasons} for name, reasons in one.reasons.items()}
+    return {n for n, k in kinds.items() if k <= trouble} or {
+        n for n, k in kinds.items() if k & trouble
+    }
 
 
 def _only_full(one: Blocked, evidence: Evidence) -> tuple[Node, ...]:
