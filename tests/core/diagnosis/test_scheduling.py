@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from tests.core.diagnosis import graphs as g
 
+from learnflow_kafka.core.diagnosis.causes import Safety
 from learnflow_kafka.core.diagnosis.evidence import Evidence, Part, Skipped
-from learnflow_kafka.core.diagnosis.objects import Taint
+from learnflow_kafka.core.diagnosis.objects import Condition, Taint
 from learnflow_kafka.core.diagnosis.scheduling import Obstacle, clauses
 from learnflow_kafka.core.diagnosis.table import diagnose
 
@@ -183,3 +184,50 @@ def test_only_nodes_that_would_take_the_pod_are_asked_to_be_uncordoned():
     assert [r.cause.about[0] for r in told if r.cause.rule == "pending.node_down"] == [
         "node/node-1"
     ]
+
+
+DEAD = {
+    "conditions": (Condition("Ready", "Unknown", "NodeStatusUnknown"),),
+    "taints": (Taint("node.kubernetes.io/unreachable", "NoExecute"),),
+}
+
+
+def told_of(evidence: Evidence) -> tuple[str, Safety, str | None]:
+    """What is said of the node that the pod waits for, and what to do about it."""
+    root = diagnose(evidence).root
+    assert root is not None
+    assert root.rule == "pending.node_down"
+    assert root.remedy is not None
+    return root.detail, root.remedy.safety, root.remedy.command
+
+
+def test_a_cordoned_node_that_is_dead_too_is_mended_first():
+    """Both are told, and nobody is sent to uncordon a node that takes no pod then either."""
+    detail, safety, command = told_of(pooled(1, unschedulable=True, **DEAD))
+
+    assert "cordoned and not ready" in detail
+    assert (safety, command) == (Safety.ASKS, "kubectl describe node node-1")
+
+
+def test_a_cordoned_node_that_is_well_is_uncordoned():
+    """Its cordon is all that keeps pods off."""
+    detail, safety, command = told_of(pooled(1, unschedulable=True))
+
+    assert "node-1 is cordoned, and" in detail
+    assert (safety, command) == (Safety.SAFE, "kubectl uncordon node-1")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "command"), [({}, "kubectl uncordon node-2"), (DEAD, None)], ids=["well", "dead"]
+)
+def test_the_node_of_a_volume_is_uncordoned_only_where_that_helps(
+    trouble: dict[str, Any], command: str | None
+):
+    """A dead node that is cordoned does not reach its volumes by being uncordoned."""
+    home = g.node(2, unschedulable=True, **trouble)
+    root = diagnose(g.pending("", nodes=(g.node(0), g.node(1), home))).root
+
+    assert root is not None
+    assert root.rule == "pending.volume_zone"
+    assert root.remedy is not None
+    assert root.remedy.command == command

@@ -249,7 +249,7 @@ def volume_zone(evidence: Evidence) -> Iterator[Cause]:
                     "an empty disk, and loses data unless all partitions have other replicas",
                     Safety.DANGEROUS,
                     f"kubectl uncordon {home[0].name}"
-                    if home and home[0].unschedulable
+                    if home and home[0].unschedulable and not _broken(home[0])
                     else None if home
                     else f"kubectl delete pvc {' '.join(map(str, claims))} -n {one.pod.namespace} "
                     f"--wait=false && kubectl delete pod {one.pod.name} "
@@ -266,31 +266,24 @@ def node_down(evidence: Evidence) -> Iterator[Cause]:
     `node.kubernetes.io/...` that Kubernetes sets by itself. Nodes in trouble are named also
     where pods are still on them.
 
-    Way out: uncordon, or mend the node.
+    Way out: uncordon, or mend the node; a node that is both cordoned and broken is mended first.
     """
     groups = [g for o in (Obstacle.CORDONED, Obstacle.DOWN) for g in _groups(evidence, o)]
     waiting = {name for group in groups for one in group for name in _in_trouble(one)}
     about = tuple(dict.fromkeys(ref for group in groups for ref in _refs(group)))
     used = {pod.node for pod in evidence.pods}
     for node in evidence.nodes:
-        ready = next((c for c in node.conditions if c.type == "Ready"), None)
-        down = ready is not None and ready.status != "True"
-        if not (node.name in waiting or (down and node.name in used)):
+        if not (node.name in waiting or (_silent(node) and node.name in used)):
             continue
-        state = "cordoned" if node.unschedulable else "not ready"
+        found = (("cordoned", node.unschedulable), ("not ready", _broken(node)))
+        state = " and ".join(word for word, holds in found if holds)
         yield Cause(
             "pending.node_down",
             (causes.node(node.name), *about),
             f"node {node.name} is {state}"
             + (f", and {len(about)} pods wait for a node" if about else ""),
             tuple(_node_state(node)),
-            Remedy(
-                "let it take pods again" if node.unschedulable else "mend the node or replace it",
-                Safety.SAFE if node.unschedulable else Safety.ASKS,
-                f"kubectl uncordon {node.name}"
-                if node.unschedulable
-                else f"kubectl describe node {node.name}",
-            ),
+            _revive(node),
         )
 
 
@@ -549,6 +542,29 @@ def _label(
     meant = {text.partition("=")[0] for _, text in near}
     fitting = [n for n in nodes if meant & set(n.labels)] or list(nodes)
     return f"kubectl label node {fitting[0].name} {labels} --overwrite"
+
+
+def _silent(node: Node) -> bool:
+    """Whether the node's kubelet does not say that it is ready."""
+    return any(c.type == "Ready" and c.status != "True" for c in node.conditions)
+
+
+def _broken(node: Node) -> bool:
+    """Whether more than a cordon keeps pods off the node."""
+    cordon = f"{NODE_TROUBLE}unschedulable"
+    return _silent(node) or any(
+        t.key.startswith(NODE_TROUBLE) and t.key != cordon for t in node.taints
+    )
+
+
+def _revive(node: Node) -> Remedy:
+    if _broken(node):
+        return Remedy(
+            "mend the node or replace it" + ", then uncordon it" * node.unschedulable,
+            Safety.ASKS,
+            f"kubectl describe node {node.name}",
+        )
+    return Remedy("let it take pods again", Safety.SAFE, f"kubectl uncordon {node.name}")
 
 
 def _node_state(node: Node) -> Iterator[Proof]:
