@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis import causes, chart
 from learnflow_kafka.core.diagnosis.amounts import GI, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.matching import selects
+from learnflow_kafka.core.diagnosis.roles import Role, role
 from learnflow_kafka.core.diagnosis.scheduling import unschedulable
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.suggest import nearest
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
-    from learnflow_kafka.core.diagnosis.objects import Claim, PersistentVolume
+    from learnflow_kafka.core.diagnosis.objects import Claim, PersistentVolume, Pod
 
 NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
 LATE: Final = "WaitForFirstConsumer"
@@ -95,8 +96,8 @@ def class_missing(evidence: Evidence) -> Iterator[Cause]:
                 *_events(claim, evidence),
             ),
             Remedy(
-                "name an existing class and make the claim anew (it is empty: it was never "
-                "bound), or make the class",
+                f"name an existing class {_class_value(claim, evidence)} and make the claim anew "
+                "(it is empty: it was never bound), or make the class",
                 Safety.ASKS,
                 manifest=_class_manifest(name, meant.provisioner if meant else NO_PROVISIONER),
             ),
@@ -164,7 +165,7 @@ def waits_for_pod(evidence: Evidence) -> Iterator[Cause]:
         found = default if claim.storage_class is None else known.get(claim.storage_class)
         if found is None or found.binding != LATE:
             continue
-        users = [p for p in evidence.pods if any(v.claim == claim.name for v in p.volumes)]
+        users = _users(claim, evidence)
         stuck = [p for p in users if unschedulable(p) is not None]
         if users and not stuck:
             continue
@@ -265,9 +266,23 @@ def _give_volume(claim: Claim, evidence: Evidence) -> Remedy:
             '{"op":"remove","path":"/spec/claimRef/resourceVersion"}]\'',
         )
     return Remedy(
-        "make a volume that fits, or set `storageClass` to a class that makes volumes",
+        "make a volume that fits, or name a class that makes volumes "
+        + _class_value(claim, evidence),
         Safety.ASKS,
         manifest=_volume_manifest(claim, evidence),
+    )
+
+
+def _class_value(claim: Claim, evidence: Evidence) -> str:
+    kind = next((role(p) for p in _users(claim, evidence)), Role.BROKER)
+    return chart.within(chart.value(chart.STORAGE_CLASS, kind))
+
+
+def _users(claim: Claim, evidence: Evidence) -> tuple[Pod, ...]:
+    return tuple(
+        p
+        for p in evidence.pods
+        if p.namespace == claim.namespace and any(v.claim == claim.name for v in p.volumes)
     )
 
 

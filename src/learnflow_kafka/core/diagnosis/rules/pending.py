@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.outcomes import counted
-from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis import causes, chart
 from learnflow_kafka.core.diagnosis.amounts import shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.matching import (
@@ -17,6 +18,7 @@ from learnflow_kafka.core.diagnosis.matching import (
     untolerated,
 )
 from learnflow_kafka.core.diagnosis.objects import Requirement, Toleration
+from learnflow_kafka.core.diagnosis.roles import role
 from learnflow_kafka.core.diagnosis.scheduling import (
     NODE_TROUBLE,
     Obstacle,
@@ -98,6 +100,8 @@ def taint(evidence: Evidence) -> Iterator[Cause]:
             for t in untolerated(node, first.pod)
             if not t.key.startswith(NODE_TROUBLE)
         }, key=lambda t: (t.key, t.value or "", t.effect))  # fmt: skip
+        wanted = _tolerated(first.pod, taints)
+        value = chart.value(chart.TOLERATIONS, role(first.pod))
         named = ", ".join(f"{t.key}{'=' * bool(t.value)}{t.value or ''}:{t.effect}" for t in taints)
         yield Cause(
             "pending.taint",
@@ -110,14 +114,12 @@ def taint(evidence: Evidence) -> Iterator[Cause]:
             ),
             Remedy(
                 "if these nodes are meant for it, let the pods tolerate the taint "
-                "(in the chart: the value `tolerations`)",
+                + chart.within(value),
                 Safety.ASKS,
-                _patch(first.pod, f'"tolerations":{_tolerate(first.pod, taints)}')
+                _patch(first.pod, f'"tolerations":{json.dumps(wanted, separators=(",", ":"))}')
                 if taints
                 else None,
-                "tolerations:\n" + "".join(_toleration(t.key, t.value, t.effect) for t in taints)
-                if taints
-                else None,
+                chart.snippet(value, _as_yaml(wanted)) if taints else None,
             ),
         )
 
@@ -162,7 +164,7 @@ def spread(evidence: Evidence) -> Iterator[Cause]:
                 ),
                 Remedy(
                     f"add {counted(max(wanted - fewest, 1), 'node')} (or zones), or let the rule "
-                    "be a wish instead of a must (in the chart: `antiAffinity: soft`)",
+                    "be a wish instead of a must " + chart.within(f"{_rule_value(obstacle)}: soft"),
                     Safety.ASKS,
                     _soften(first.pod, obstacle),
                 ),
@@ -446,29 +448,20 @@ def _tolerations(pod: Pod) -> str:
     return told or "none"
 
 
-def _toleration(key: str, value: str | None, effect: str) -> str:
-    operator = f"operator: Equal\n    value: {json.dumps(value)}" if value else "operator: Exists"
-    return f"  - key: {key}\n    {operator}\n    effect: {effect}\n"
-
-
-def _tolerate(pod: Pod, taints: Iterable[Taint]) -> str:
+def _tolerated(pod: Pod, taints: Iterable[Taint]) -> list[dict[str, str]]:
+    """What the pod tolerates already and these taints, as the API writes it."""
     kept = [t for t in pod.tolerations if not (t.key or "").startswith(NODE_TROUBLE)]
     added = [Toleration(t.key, "Equal" if t.value else "Exists", t.value, t.effect) for t in taints]
-    listed = [
-        {k: v for k, v in vars_of(t).items() if v is not None}
+    return [
+        {key: word for key, word in asdict(t).items() if word is not None}
         for t in dict.fromkeys([*kept, *added])
     ]
-    return json.dumps(listed, separators=(",", ":"))
 
 
-def vars_of(toleration: Toleration) -> dict[str, str | None]:
-    """The toleration as the API writes it."""
-    return {
-        "key": toleration.key,
-        "operator": toleration.operator,
-        "value": toleration.value,
-        "effect": toleration.effect,
-    }
+def _as_yaml(items: Iterable[dict[str, str]]) -> Iterator[str]:
+    for item in items:
+        for place, (key, word) in enumerate(item.items()):
+            yield f"{'  ' if place else '- '}{key}: {json.dumps(word)}"
 
 
 def _patch(pod: Pod, spec: str) -> str | None:
@@ -492,6 +485,10 @@ def _soften(pod: Pod, obstacle: Obstacle) -> str | None:
     if obstacle is Obstacle.APART:
         return _patch(pod, '"affinity":{"podAntiAffinity":null}')
     return _patch(pod, '"topologySpreadConstraints":null')
+
+
+def _rule_value(obstacle: Obstacle) -> str:
+    return chart.APART if obstacle is Obstacle.APART else chart.SPREAD
 
 
 def _field(obstacle: Obstacle) -> str:
