@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.outcomes import counted
@@ -29,9 +30,10 @@ from learnflow_kafka.core.diagnosis.scheduling import (
     siblings,
     words,
 )
+from learnflow_kafka.core.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
     from learnflow_kafka.core.diagnosis.objects import Node, Pod, Taint
@@ -178,7 +180,8 @@ def selector(evidence: Evidence) -> Iterator[Cause]:
     Looks at `spec.nodeSelector` and required node affinity against the labels of every node,
     and names the nearest label: a typing mistake is the usual reason.
 
-    Way out: label the node, or correct the selector.
+    Way out: correct the selector, where a node has nearly what it asks for; else label a node that
+    has no such label. A label that a node has with another value is somebody's, and is left alone.
     """
     for group in _groups(evidence, Obstacle.SELECTOR):
         first = group[0]
@@ -195,11 +198,7 @@ def selector(evidence: Evidence) -> Iterator[Cause]:
                 *_blocking(first, Obstacle.SELECTOR),
                 *_message(first),
             ),
-            Remedy(
-                "label a node for it, or correct the selector",
-                Safety.ASKS,
-                _label(wanted, near, evidence.nodes),
-            ),
+            _match(first, evidence),
         )
 
 
@@ -528,17 +527,67 @@ def _near(
                 break
 
 
-def _label(
-    wanted: tuple[Requirement, ...],
-    near: tuple[tuple[Requirement, str], ...],
-    nodes: tuple[Node, ...],
-) -> str | None:
-    labels = " ".join(f"{r.key}={r.values[0]}" for r in wanted if r.operator == "In" and r.values)
-    if not labels or not nodes:
-        return None
-    meant = {text.partition("=")[0] for _, text in near}
-    fitting = [n for n in nodes if meant & set(n.labels)] or list(nodes)
-    return f"kubectl label node {fitting[0].name} {labels} --overwrite"
+def _match(one: Blocked, evidence: Evidence) -> Remedy:
+    """The selector is corrected where a node nearly fits it; else a node is labelled."""
+    pod = one.pod
+    nodes = sorted(evidence.nodes, key=lambda n: len(one.reasons.get(n.name, ())))
+    names = [chart.value(chart.NODE_SELECTOR, role(pod))] if pod.node_selector else []
+    within = chart.within(*names, *([chart.AFFINITY] if pod.node_terms or not names else []))
+    for node in nodes:
+        meant = _meant(pod, node)
+        if meant != pod.node_selector and node_allowed(node, meant, pod.node_terms):
+            changed = {**dict.fromkeys(pod.node_selector), **meant}
+            return Remedy(
+                f"if {_equalities(meant)} is meant, which {node.name} has, correct the selector "
+                f"{within}",
+                Safety.ASKS,
+                _patch(pod, f'"nodeSelector":{json.dumps(changed, separators=(",", ":"))}'),
+            )
+    return Remedy(
+        f"label a node for it, or correct the selector {within}; a label that a node has with "
+        "another value is somebody's",
+        Safety.ASKS,
+        next((_label(n, lacking) for n in nodes if (lacking := _lacking(pod, n))), None),
+    )
+
+
+def _meant(pod: Pod, node: Node) -> dict[str, str]:
+    """The pod's node selector, spelled as the node's labels where those are nearly the same."""
+    meant = {}
+    for key, value in pod.node_selector.items():
+        like = key if key in node.labels else nearest(key, node.labels) or key
+        held = node.labels.get(like, value)
+        meant[like] = held if _misspelt(value, held) else value
+    return meant
+
+
+def _misspelt(word: str, other: str) -> bool:
+    """Whether a word is nearly the other; names that differ in a number are two names."""
+    bare, like = (re.sub(r"\d+", "", text) for text in (word, other))
+    return bare != like and nearest(word, [other]) is not None
+
+
+def _lacking(pod: Pod, node: Node) -> dict[str, str]:
+    """The labels with which the node would take the pod; none where it has them otherwise."""
+    asked = (
+        *(Requirement(key, "In", (value,)) for key, value in pod.node_selector.items()),
+        *(e for term in pod.node_terms[:1] for e in term.expressions),
+    )
+    lacking = {
+        r.key: r.values[0]
+        for r in asked
+        if r.operator == "In" and r.values and r.key not in node.labels
+    }
+    labelled = replace(node, labels={**node.labels, **lacking})
+    return lacking if node_allowed(labelled, pod.node_selector, pod.node_terms) else {}
+
+
+def _label(node: Node, labels: Mapping[str, str]) -> str:
+    return f"kubectl label node {node.name} {_equalities(labels, ' ')}"
+
+
+def _equalities(labels: Mapping[str, str], between: str = ", ") -> str:
+    return between.join(f"{key}={value}" for key, value in labels.items())
 
 
 def _silent(node: Node) -> bool:
