@@ -1,10 +1,12 @@
 """Pods that find no node: what the printed way out changes, and what it leaves alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from tests.core.diagnosis import graphs as g
 
+from learnflow_kafka.core.diagnosis.amounts import MI
 from learnflow_kafka.core.diagnosis.causes import Remedy
 from learnflow_kafka.core.diagnosis.evidence import Evidence
 from learnflow_kafka.core.diagnosis.objects import NodeTerm, Requirement
@@ -23,7 +25,7 @@ def way_out(evidence: Evidence, rule: str) -> Remedy:
     return root.remedy
 
 
-def choosing(*labels: Mapping[str, str], **wanted: object) -> Remedy:
+def choosing(*labels: Mapping[str, str], **wanted: Any) -> Remedy:
     """The way out of a broker that wants labels; each node has these."""
     nodes = tuple(g.node(n, labels=found) for n, found in enumerate(labels))
     return way_out(g.pending("", nodes=nodes, volumes=(), **wanted), "pending.selector")
@@ -84,3 +86,52 @@ def test_the_value_of_the_waiting_pods_own_kind_is_named():
     remedy = choosing(BARE, node_selector={"disk": "ssd"}, labels=labels)
 
     assert "`zookeeper.nodeSelector`" in remedy.what
+
+
+def cramped(free: int, labels: Mapping[str, str] = g.LABELS, **container: Any) -> Remedy:
+    """The way out of a broker that asks for 8 GiB where a node has so many MiB left."""
+    taken = {"cpu": 0, "memory": 16 * g.GI - free * MI, "pods": 10}
+    asks = g.container(**{"requests": {"memory": 8 * g.GI}, "limits": {}, **container})
+    nodes = tuple(g.node(n, requested=taken) for n in range(3))
+    evidence = g.pending("", nodes=nodes, volumes=(), containers=(asks,), labels=labels)
+    return way_out(evidence, "pending.room")
+
+
+@pytest.mark.parametrize(("free", "lowered"), [(1524, "1524Mi"), (2000, "1524Mi"), (6144, "3Gi")])
+def test_a_lowered_request_has_room_for_the_heap(free: int, lowered: str):
+    """Half of what is free, and never less than the heap of 1 GiB and 500 Mi."""
+    assert f"--requests=memory={lowered} " in (cramped(free).command or "")
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"heap": "-Xmx1g"},
+        {"heap": None},
+        {"heap": "-XX:MaxRAMPercentage=50", "limits": {"memory": 2 * g.GI}},
+    ],
+    ids=["said", "not said", "of the limit"],
+)
+def test_where_the_heap_does_not_fit_the_request_is_not_lowered_alone(container: dict[str, Any]):
+    """With less than its heap and 500 Mi a broker is ended for its memory."""
+    remedy = cramped(1523, **container)
+
+    assert remedy.command is None
+    assert "1524Mi" in remedy.what
+    assert "`heap`" in remedy.what
+
+
+def test_a_pod_that_is_no_java_has_no_heap_to_fit():
+    """Of other pods nothing is known: half of what is free."""
+    remedy = cramped(1000, {}, name="main", image="busybox", heap=None)
+
+    assert "--requests=memory=500Mi " in (remedy.command or "")
+
+
+def test_lowering_cpu_alone_leaves_memory_alone():
+    """Where only CPU is short, the heap is no matter."""
+    taken = {"cpu": 3800, "memory": 0, "pods": 10}
+    nodes = tuple(g.node(n, requested=taken) for n in range(3))
+    remedy = way_out(g.pending("", nodes=nodes, volumes=()), "pending.room")
+
+    assert "--requests=cpu=100m " in (remedy.command or "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes, chart
-from learnflow_kafka.core.diagnosis.amounts import shown
+from learnflow_kafka.core.diagnosis.amounts import CPU, GI, MEMORY, MI, bytes_of_heap, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.matching import (
     near_label,
@@ -19,7 +19,8 @@ from learnflow_kafka.core.diagnosis.matching import (
     untolerated,
 )
 from learnflow_kafka.core.diagnosis.objects import Requirement, Toleration
-from learnflow_kafka.core.diagnosis.roles import role
+from learnflow_kafka.core.diagnosis.roles import Role, main_container, role
+from learnflow_kafka.core.diagnosis.rules.crash import BESIDE_HEAP
 from learnflow_kafka.core.diagnosis.scheduling import (
     NODE_TROUBLE,
     Obstacle,
@@ -53,7 +54,7 @@ def room(evidence: Evidence) -> Iterator[Cause]:
     there is, and the finding says so.
 
     Way out: lower the request, or add a node. Requests below what Kafka really takes move the
-    trouble to run time.
+    trouble to run time: no request is printed that is less than the heap and 500 Mi beside it.
     """
     for group in _groups(evidence, Obstacle.ROOM):
         first = group[0]
@@ -74,11 +75,7 @@ def room(evidence: Evidence) -> Iterator[Cause]:
             _refs(group),
             detail,
             (*_requested(first.pod, short), *_blocking(first, Obstacle.ROOM), *_message(first)),
-            Remedy(
-                _room_advice(best, short),
-                Safety.ASKS,
-                _less(first.pod, {r: free(n, r) for n, r in zip(best, short, strict=False) if n}),
-            ),
+            _make_room(first.pod, {r: n for n, r in zip(best, short, strict=False) if n}),
         )
 
 
@@ -418,24 +415,52 @@ def _never(node: Node | None, resource: str, wanted: dict[str, int]) -> bool:
     )
 
 
-def _room_advice(best: list[Node | None], resources: list[str]) -> str:
+def _make_room(pod: Pod, best: dict[str, Node]) -> Remedy:
+    """The way out of too large a request; `best` is the roomiest node of each resource."""
     most = "; ".join(
-        f"the most that is free is {shown(r, free(n, r))} {r} on {n.name}"
-        for n, r in zip(best, resources, strict=False)
-        if n is not None
+        f"the most that is free is {shown(r, free(n, r))} {r} on {n.name}" for r, n in best.items()
     )
-    return f"lower the request, or add a node{f' ({most})' if most else ''}"
+    value = chart.value(chart.RESOURCES, role(pod))
+    advice = f"lower the request {chart.within(value)}, or add a node{f' ({most})' * bool(most)}"
+    left = {r: free(n, r) for r, n in best.items()}
+    least = _least_memory(pod)
+    if left.get(MEMORY, least) < least:
+        heap = chart.within(chart.value(chart.HEAP, role(pod)))
+        advice += (
+            f"; its heap and what it needs beside that take {shown(MEMORY, least)}: with less it "
+            f"is ended for its memory, so lower the heap too {heap}, or take a larger node"
+        )
+        return Remedy(advice, Safety.ASKS)
+    return Remedy(advice, Safety.ASKS, _less(pod, left, least))
 
 
-def _less(pod: Pod, room: dict[str, int]) -> str | None:
-    """The command that lowers requests to half of what is free, for pods of a StatefulSet."""
+def _least_memory(pod: Pod) -> int:
+    """The memory without which the pod is ended as soon as its heap fills."""
+    main = main_container(pod)
+    if main is None or (role(pod) is Role.OTHER and main.heap is None):
+        return 0
+    heap = bytes_of_heap(main.heap, main.limits.get(MEMORY)) or _UNTOLD_HEAP
+    return -(-(heap + BESIDE_HEAP) // MI) * MI
+
+
+_UNTOLD_HEAP: Final = GI
+"""What Kafka's and ZooKeeper's own scripts take where nobody says."""
+
+
+def _less(pod: Pod, room: dict[str, int], least: int) -> str | None:
+    """
+    The command that lowers requests to half of what is free, for pods of a StatefulSet.
+
+    Of memory it is at least `least`.
+    """
     kind, _, name = (pod.owner or "").partition("/")
-    fits = ",".join(f"{r}={shown(r, max(n // 2, 1))}" for r, n in room.items() if n > 1)
-    main = next((c.name for c in pod.containers if not c.init), None)
-    if kind != "StatefulSet" or not fits or main is None or set(room) - {"cpu", "memory"}:
+    lowered = {r: max(n // 2, least if r == MEMORY else 1) for r, n in room.items() if n > 1}
+    main = main_container(pod)
+    if kind != "StatefulSet" or not lowered or main is None or set(room) - {CPU, MEMORY}:
         return None
+    fits = ",".join(f"{r}={shown(r, n)}" for r, n in lowered.items())
     return (
-        f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {main} "
+        f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {main.name} "
         f"--requests={fits} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
     )
 
