@@ -124,15 +124,20 @@ def test_every_value_that_a_remedy_prints_is_the_charts(fault: g.Fault):
     assert [name for name in found if not is_value(name)] == []
 
 
-NAMES = [v for k, v in vars(chart).items() if k.isupper() and isinstance(v, str)]
+OWN = (chart.HEAP, chart.RESOURCES, chart.STORAGE_CLASS, chart.NODE_SELECTOR, chart.TOLERATIONS)
+NAMES = {v for k, v in vars(chart).items() if k.isupper() and isinstance(v, str)}
 
 
-@pytest.mark.parametrize(("name", "kind"), [*itertools.product(NAMES, Role)])
+@pytest.mark.parametrize(("name", "kind"), [*itertools.product(OWN, Role)])
 def test_each_kind_of_node_has_its_values(name: str, kind: Role):
     """A value of controllers or of ZooKeeper exists where theirs is named."""
-    own = name if name.startswith("scheduling.") else chart.value(name, kind)
+    assert is_value(chart.value(name, kind))
 
-    assert is_value(own)
+
+@pytest.mark.parametrize("name", sorted(NAMES - {*OWN}))
+def test_the_values_that_all_kinds_share_exist(name: str):
+    """They have one name, at one place."""
+    assert is_value(name)
 
 
 def test_a_value_that_the_chart_has_not_is_found_out():

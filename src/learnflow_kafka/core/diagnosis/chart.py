@@ -24,6 +24,8 @@ TOLERATIONS: Final = "tolerations"
 APART: Final = "scheduling.nodes"
 SPREAD: Final = "scheduling.zones"
 AFFINITY: Final = "scheduling.affinity"
+POD_SECURITY: Final = "podSecurityContext"
+CONTAINER_SECURITY: Final = "securityContext"
 """Values that all kinds share."""
 
 _OWN: Final = {Role.CONTROLLER: "controllers.", Role.ZOOKEEPER: "zookeeper."}
