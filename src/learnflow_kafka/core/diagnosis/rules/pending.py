@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
@@ -31,7 +30,7 @@ from learnflow_kafka.core.diagnosis.scheduling import (
     siblings,
     words,
 )
-from learnflow_kafka.core.suggest import nearest
+from learnflow_kafka.core.suggest import mistyped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -577,19 +576,16 @@ def _match(one: Blocked, evidence: Evidence) -> Remedy:
 
 
 def _meant(pod: Pod, node: Node) -> dict[str, str]:
-    """The pod's node selector, spelled as the node's labels where those are nearly the same."""
+    """The pod's node selector, spelled as the node's labels where a slip of the hand differs."""
     meant = {}
     for key, value in pod.node_selector.items():
-        like = key if key in node.labels else nearest(key, node.labels) or key
-        held = node.labels.get(like, value)
-        meant[like] = held if _misspelt(value, held) else value
+        like = key if key in node.labels else _slip(key, node.labels) or key
+        meant[like] = _slip(value, (node.labels.get(like, value),)) or value
     return meant
 
 
-def _misspelt(word: str, other: str) -> bool:
-    """Whether a word is nearly the other; names that differ in a number are two names."""
-    bare, like = (re.sub(r"\d+", "", text) for text in (word, other))
-    return bare != like and nearest(word, [other]) is not None
+def _slip(word: str, known: Iterable[str]) -> str | None:
+    return next((meant for meant in known if mistyped(word, meant)), None)
 
 
 def _lacking(pod: Pod, node: Node) -> dict[str, str]:
