@@ -190,6 +190,33 @@ def test_the_pods_of_the_cluster_are_read_only_where_one_waits():
     assert seen.nodes[0].requested == {"pods": 2, "cpu": 1000, "memory": 2 * 2**30}
 
 
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"image": "docker.io/rancher/local-path-provisioner:v0.0.31"},
+        {"image": "mirror/provisioner", "args": ["--name=rancher.io/local-path"]},
+        {"image": "mirror/one", "env": [{"name": "NAME", "value": "rancher.io/local-path"}]},
+    ],
+    ids=["image", "argument", "environment"],
+)
+def test_a_provisioner_is_known_by_a_pod_of_any_namespace(container: dict[str, Any]):
+    """Where a claim waits it is looked for, and only its name is kept."""
+    classes = [
+        {"metadata": {"name": name}, "provisioner": f"rancher.io/{name}"}
+        for name in ("local-path", "elsewhere")
+    ]
+    claim = {"metadata": {"name": "data-kafka-0"}, "status": {"phase": "Pending"}}
+    maker = {"metadata": {"name": "maker-0"}, "spec": {"containers": [container]}}
+    answers = {
+        f"{SPACE}/persistentvolumeclaims": (200, {"items": [claim]}),
+        "/apis/storage.k8s.io/v1/storageclasses": (200, {"items": classes}),
+        "/api/v1/pods": (200, {"items": [BROKER, maker]}),
+    }
+    seen, _ = read(cluster(**answers))
+
+    assert seen.provisioners == ("rancher.io/local-path",)
+
+
 def test_what_holds_a_namespace_is_looked_for_by_the_kinds_that_it_names():
     """Only a namespace that goes is asked what remains in it."""
     told = "Some resources are remaining: kafkatopics.kafka.strimzi.io has 2 resource instances"

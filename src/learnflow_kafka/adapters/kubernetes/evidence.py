@@ -3,8 +3,8 @@ What a diagnosis reads of a cluster: everything once, side by side, and nothing 
 
 Each list is one request. What we may not read is skipped with the reason; where the API server
 itself is gone, everything is. Only what the objects give reason for is read further: all pods
-of the cluster where one finds no node, logs of Kafka and of what crashes, the objects that keep
-a namespace from going, the words of a Helm revision that failed.
+of the cluster where one finds no node or a claim no volume, logs of Kafka and of what crashes,
+the objects that keep a namespace from going, the words of a Helm revision that failed.
 """
 
 from __future__ import annotations
@@ -166,8 +166,10 @@ class _Reading:
         )
 
     def _further(self, evidence: Evidence, asker: tuple[str, str] | None) -> Evidence:
-        pending = any(unschedulable(p) is not None for p in evidence.pods)
-        sums = self._later(Part.NODES, self._requested, None) if pending else lambda: None
+        pending = any(unschedulable(p) is not None for p in evidence.pods) or any(
+            c.phase == "Pending" for c in evidence.claims
+        )
+        everyone = self._later(Part.NODES, self._everyone, None) if pending else lambda: None
         held = self._later(Part.NAMESPACE, lambda: tuple(self._held(evidence)), ())
         asking = self._later(Part.POLICIES, lambda: self._asker(asker), None)
         beyond = self._later(Part.POLICIES, lambda: self._policies_of(asker), ())
@@ -176,13 +178,15 @@ class _Reading:
             for pod, container, previous in _telling(evidence)
         ]
         told = tuple(sign for job in logs for sign in job.result())
-        known = sums()
+        pods = everyone()
         nodes = evidence.nodes
-        if known is not None:
+        if pods is not None:
+            known = objects.requested(pods)
             nodes = tuple(replace(n, requested=known.get(n.name, {})) for n in nodes)
         return replace(
             evidence,
             nodes=nodes,
+            provisioners=objects.provisioners(pods or (), evidence.classes),
             held=held(),
             logs=told,
             client=asking(),
@@ -217,9 +221,9 @@ class _Reading:
         behind = [e for e in objects.endpoints(slices) if e.service == found.name]
         return found, behind[0] if behind else None
 
-    def _requested(self) -> dict[str, dict[str, int]]:
-        """What every pod of the cluster asks of its node; only sums are kept."""
-        return objects.requested(self._client.items(f"{_CORE}/pods", fields="spec.nodeName!="))
+    def _everyone(self) -> list[Object] | None:
+        """Every pod of the cluster; only sums of them are kept, and names of provisioners."""
+        return self._client.items(f"{_CORE}/pods", fields="spec.nodeName!=")
 
     def _asker(self, asker: tuple[str, str] | None) -> Asker | None:
         if asker is None:

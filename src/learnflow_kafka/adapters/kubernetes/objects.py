@@ -9,6 +9,7 @@ and of its Java options only the one that sizes the heap.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.core.diagnosis import objects as ours
@@ -16,7 +17,7 @@ from learnflow_kafka.core.diagnosis.amounts import amount
 from learnflow_kafka.core.diagnosis.signs import LONGEST, blotted, heap_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from learnflow_kafka.adapters.kubernetes.client import Object
 
@@ -366,6 +367,23 @@ def requested(pods: Iterable[Object]) -> dict[str, dict[str, int]]:
         for resource, number in requests(one).items():
             total[resource] = total.get(resource, 0) + number
     return sums
+
+
+def provisioners(pods: Sequence[Object], classes: Iterable[ours.StorageClass]) -> tuple[str, ...]:
+    """
+    The classes' provisioners that have a pod.
+
+    It names the provisioner in its arguments or environment, or is called as its last part.
+    """
+    named = {c.provisioner for c in classes}
+    return tuple(sorted(n for n in named if any(_provides(p, n) for p in pods)))
+
+
+def _provides(found: Object, provisioner: str) -> bool:
+    spec = _part(found, "spec")
+    called = [_name(found), *(str(c.get("image") or "") for c in _list(spec, "containers"))]
+    short = provisioner.rpartition("/")[2]
+    return bool(short) and (any(short in n for n in called) or provisioner in json.dumps(spec))
 
 
 def _rule(found: Object, side: str) -> ours.PolicyRule:

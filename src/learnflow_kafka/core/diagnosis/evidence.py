@@ -224,7 +224,8 @@ class Evidence:
     Everything that the rules look at.
 
     `namespace` is the one that is diagnosed; `namespaces` are the labels of all namespaces,
-    for network policies; `drivers` names the CSI drivers; `dns_service` and `dns_endpoints`
+    for network policies; `drivers` names the CSI drivers, `provisioners` those of the storage
+    classes that some pod of the cluster belongs to; `dns_service` and `dns_endpoints`
     are the cluster's own DNS; `held` what keeps a namespace from going.
     """
 
@@ -243,6 +244,7 @@ class Evidence:
     volumes: tuple[PersistentVolume, ...] = ()
     classes: tuple[StorageClass, ...] = ()
     drivers: tuple[str, ...] = ()
+    provisioners: tuple[str, ...] = ()
     nodes: tuple[Node, ...] = ()
     quotas: tuple[Quota, ...] = ()
     services: tuple[Service, ...] = ()

@@ -165,18 +165,19 @@ def _main(reasons: Mapping[str, tuple[Reason, ...]], told: tuple[Clause, ...]) -
     """
     The obstacle whose removal helps most.
 
-    Nodes with the fewest obstacles are nearest to taking the pod; control planes and nodes in
-    trouble are not where brokers are meant to go, as long as there are others.
+    Nodes that the selector leaves out are not to blame. Of the others, control planes and nodes
+    in trouble are not where brokers are meant to go, nor are nodes that are kept for somebody
+    else, as long as there are others. Those with the fewest obstacles are nearest to taking the
+    pod.
     """
     if not reasons:
         votes = Counter({c.obstacle: 0 for c in told})
         for clause in told:
             votes[clause.obstacle] += max(clause.nodes, 1)
         return _first(votes) if votes else Obstacle.OTHER
-    meant = {name: r for name, r in reasons.items() if not _out_of_the_way(r)} or dict(reasons)
-    for aside in (Obstacle.SELECTOR, Obstacle.TAINT):
-        # Nodes that the selector leaves out, or that are kept for others, are not to blame.
-        meant = {n: r for n, r in meant.items() if aside not in _kinds(r)} or meant
+    meant = dict(reasons)
+    for aside in (_left_out, _out_of_the_way, _for_others):
+        meant = {n: r for n, r in meant.items() if not aside(r)} or meant
     least = min(len(_kinds(r)) for r in meant.values())
     votes = Counter(kind for r in meant.values() if len(_kinds(r)) == least for kind in _kinds(r))
     return _first(votes)
@@ -188,6 +189,14 @@ def _first(votes: Counter[Obstacle]) -> Obstacle:
 
 def _kinds(reasons: tuple[Reason, ...]) -> frozenset[Obstacle]:
     return frozenset(reason.obstacle for reason in reasons)
+
+
+def _left_out(reasons: tuple[Reason, ...]) -> bool:
+    return Obstacle.SELECTOR in _kinds(reasons)
+
+
+def _for_others(reasons: tuple[Reason, ...]) -> bool:
+    return Obstacle.TAINT in _kinds(reasons)
 
 
 def _out_of_the_way(reasons: tuple[Reason, ...]) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis import causes, chart
 from learnflow_kafka.core.diagnosis.amounts import GI, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
-from learnflow_kafka.core.diagnosis.matching import selects
-from learnflow_kafka.core.diagnosis.scheduling import unschedulable
+from learnflow_kafka.core.diagnosis.evidence import Part
+from learnflow_kafka.core.diagnosis.matching import (
+    node_allowed,
+    selects,
+    term_holds,
+    untolerated,
+)
+from learnflow_kafka.core.diagnosis.roles import Role, role
+from learnflow_kafka.core.diagnosis.scheduling import unschedulable, words
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.suggest import nearest
 
@@ -16,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
-    from learnflow_kafka.core.diagnosis.objects import Claim, PersistentVolume
+    from learnflow_kafka.core.diagnosis.objects import Claim, Event, PersistentVolume, Pod
 
 NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
 LATE: Final = "WaitForFirstConsumer"
 IN_TREE: Final = "kubernetes.io/"
-GRACE_MS: Final = 10_000
-"""A volume takes some seconds to be made."""
+"""Provisioners of Kubernetes' own: a driver under another name does their work today."""
+GRACE_MS: Final = 120_000
+"""A cloud takes up to some minutes to make a volume."""
 
 _MANY: Final = 5
 
@@ -34,10 +43,12 @@ def no_class(evidence: Evidence) -> Iterator[Cause]:
     Looks at the claim's `spec.storageClassName`: not set (the default class is meant), empty
     (no class is meant: only a volume that was made by hand will do), or a class that makes no
     volumes (`kubernetes.io/no-provisioner`). Lists the volumes that are there and why each one
-    does not fit: size, access mode, class, or `Released`, kept for a claim that is gone. The
-    event that says so (`FailedBinding`) is of type Normal, which is why other tools pass it by.
+    does not fit: size, access mode, class, no node for the pod that reaches it, or `Released`,
+    kept for a claim that is gone. The event that says so (`FailedBinding`) is of type Normal, which
+    is why other tools pass it by.
 
-    Way out: mark a class as default, or name one; or make a volume that fits.
+    Way out: mark a class as default, or name one (that of a volume that fits in all else is named);
+    or make a volume that fits.
     """
     known = {c.name: c for c in evidence.classes}
     for claim in _pending(evidence):
@@ -47,13 +58,14 @@ def no_class(evidence: Evidence) -> Iterator[Cause]:
             continue
         if claim.storage_class is None and any(c.default for c in evidence.classes):
             continue
-        candidates = [(v, why) for v in evidence.volumes if (why := unfit(claim, v)) is not None]
-        if static and len(candidates) < len(evidence.volumes):
-            continue  # a volume fits: it is bound when a pod comes
+        if _fits(claim, evidence):
+            continue  # it is bound within seconds, or when a pod comes
+        candidates = [(v, unfit(claim, v, evidence) or "") for v in evidence.volumes]
+        candidates.sort(key=lambda c: c[1].count(_AND))
         yield Cause(
             "claim.no_volume",
             (causes.claim(claim.name),),
-            _unbound(claim, candidates),
+            _unbound(claim, candidates) + _nearly(claim, evidence),
             (
                 Proof(f"claim {claim.name}", "spec.storageClassName", _class(claim)),
                 Proof("storage classes", "default", _defaults(evidence)),
@@ -80,7 +92,7 @@ def class_missing(evidence: Evidence) -> Iterator[Cause]:
         if not evidence.classes and not _event_says(claim, evidence, "not found"):
             continue
         there = sorted(c.name for c in evidence.classes)
-        if any(unfit(claim, v) is None for v in evidence.volumes):
+        if _fits(claim, evidence):
             continue
         near = nearest(name, there)
         meant = next((c for c in evidence.classes if c.name == near or c.default), None)
@@ -88,15 +100,16 @@ def class_missing(evidence: Evidence) -> Iterator[Cause]:
             "claim.class_missing",
             (causes.claim(claim.name),),
             f"claim {claim.name} asks for storage class {name!r}, which does not exist"
-            + (f"; did you mean {near!r}?" if near else ""),
+            + (f"; did you mean {near!r}?" if near else "")
+            + _nearly(claim, evidence),
             (
                 Proof(f"claim {claim.name}", "spec.storageClassName", name),
                 Proof("storage classes", "metadata.name", ", ".join(there) or "none"),
                 *_events(claim, evidence),
             ),
             Remedy(
-                "name an existing class and make the claim anew (it is empty: it was never "
-                "bound), or make the class",
+                f"name an existing class {_class_value(claim, evidence)} and make the claim anew "
+                "(it is empty: it was never bound), or make the class",
                 Safety.ASKS,
                 manifest=_class_manifest(name, meant.provisioner if meant else NO_PROVISIONER),
             ),
@@ -107,9 +120,10 @@ def provisioner_silent(evidence: Evidence) -> Iterator[Cause]:
     """
     The claim's storage class exists, and nobody makes the volume.
 
-    Looks at the class's `provisioner`, at the CSI drivers that are registered, and at the
-    claim's events: `ExternalProvisioning` says that Kubernetes waits for somebody else,
-    `ProvisioningFailed` that this somebody tried.
+    Looks at the class's `provisioner`, at the CSI drivers that are registered, at the pods of all
+    namespaces for one that names the provisioner, and at the claim's events:
+    `ExternalProvisioning` says that Kubernetes waits for somebody else, `ProvisioningFailed` that
+    this somebody tried. A provisioner has two minutes.
 
     Way out: install or mend the provisioner that is named.
     """
@@ -125,26 +139,31 @@ def provisioner_silent(evidence: Evidence) -> Iterator[Cause]:
         )
         if found.binding == LATE and not asked:
             continue  # it waits for a pod, as it should
-        drivers = ", ".join(evidence.drivers) or "none"
         failed = _event_says(claim, evidence, "", "ProvisioningFailed")
-        absent = found.provisioner not in evidence.drivers
         young = claim.created_ms is None or evidence.taken_ms - claim.created_ms < GRACE_MS
-        if young and not failed:
+        asked_for = replace(claim, storage_class=found.name)
+        if (young and not failed) or _fits(asked_for, evidence):
             continue
+        name = found.provisioner
+        absent = _absent(name, claim, evidence)
         yield Cause(
             "claim.provisioner",
             (causes.claim(claim.name),),
-            f"claim {claim.name} waits for provisioner {found.provisioner}, which "
-            + ("fails" if failed else "is not installed" if absent else "does nothing"),
+            f"claim {claim.name} waits for provisioner {name}, which "
+            + ("fails" if failed else "is not installed" if absent else "does nothing")
+            + _nearly(asked_for, evidence),
             (
                 Proof(f"claim {claim.name}", "spec.storageClassName", found.name),
-                Proof(f"storage class {found.name}", "provisioner", found.provisioner),
-                Proof("csi drivers", "metadata.name", drivers),
+                Proof(f"storage class {found.name}", "provisioner", name),
+                Proof("csi drivers", "metadata.name", ", ".join(evidence.drivers) or "none"),
+                Proof("pods", "of a provisioner", ", ".join(evidence.provisioners) or "none"),
                 *_events(claim, evidence),
             ),
             Remedy(
-                f"install the driver {found.provisioner} (or look at the logs of its controller)",
-                Safety.ASKS,
+                f"install the driver {name}"
+                if absent
+                else f"look at the log of {name}'s controller",
+                Safety.ASKS if absent else Safety.SAFE,
                 "kubectl get csidrivers,pods -A",
             ),
         )
@@ -164,7 +183,7 @@ def waits_for_pod(evidence: Evidence) -> Iterator[Cause]:
         found = default if claim.storage_class is None else known.get(claim.storage_class)
         if found is None or found.binding != LATE:
             continue
-        users = [p for p in evidence.pods if any(v.claim == claim.name for v in p.volumes)]
+        users = _users(claim, evidence)
         stuck = [p for p in users if unschedulable(p) is not None]
         if users and not stuck:
             continue
@@ -187,12 +206,47 @@ def waits_for_pod(evidence: Evidence) -> Iterator[Cause]:
         )
 
 
-def unfit(claim: Claim, volume: PersistentVolume) -> str | None:
-    """Why a volume cannot be bound to a claim; None where it can."""
-    return next(_faults(claim, volume), None)
+def _absent(provisioner: str, claim: Claim, evidence: Evidence) -> bool:
+    """Whether nothing of a provisioner is there, and we could look for all of it."""
+    wrote = any((e.source or "").startswith(provisioner) for e in _about(claim, evidence))
+    known = {*evidence.drivers, *evidence.provisioners}
+    # Pods of other namespaces are read as what nodes are asked for.
+    unsure = evidence.missing(Part.DRIVERS, Part.NODES) or provisioner.startswith(IN_TREE)
+    return not (wrote or provisioner in known or unsure)
 
 
-def _faults(claim: Claim, volume: PersistentVolume) -> Iterator[str]:
+def _fits(claim: Claim, evidence: Evidence) -> bool:
+    return any(unfit(claim, v, evidence) is None for v in evidence.volumes)
+
+
+def _of_other_class(claim: Claim, evidence: Evidence) -> PersistentVolume | None:
+    """A volume that would fit a claim of its class."""
+    return next(
+        (
+            v
+            for v in evidence.volumes
+            if unfit(replace(claim, storage_class=v.storage_class), v, evidence) is None
+        ),
+        None,
+    )
+
+
+def _nearly(claim: Claim, evidence: Evidence) -> str:
+    other = _of_other_class(claim, evidence)
+    if other is None:
+        return ""
+    return f"; volume {other.name} would fit, but {unfit(claim, other, evidence)}"
+
+
+def unfit(claim: Claim, volume: PersistentVolume, evidence: Evidence) -> str | None:
+    """Everything that keeps a volume from a claim; None where nothing does."""
+    return _AND.join(_faults(claim, volume, evidence)) or None
+
+
+_AND: Final = "; "
+
+
+def _faults(claim: Claim, volume: PersistentVolume, evidence: Evidence) -> Iterator[str]:
     if volume.claim not in {None, f"{claim.namespace}/{claim.name}"}:
         kept = "Released, still kept for" if volume.phase == "Released" else f"{volume.phase},"
         yield f"{kept} claim {volume.claim}"
@@ -209,6 +263,21 @@ def _faults(claim: Claim, volume: PersistentVolume) -> Iterator[str]:
         yield f"volume mode {volume.volume_mode}"
     if claim.selector is not None and not selects(claim.selector, volume.labels):
         yield "the claim's selector does not select it"
+    if volume.node_terms and evidence.nodes and not _reached(claim, volume, evidence):
+        yield f"no node that takes the pod reaches it ({words(volume.node_terms)})"
+
+
+def _reached(claim: Claim, volume: PersistentVolume, evidence: Evidence) -> bool:
+    """Whether a node that may take the claim's pods is where the volume is."""
+    return any(
+        not node.unschedulable
+        and any(term_holds(term, node) for term in volume.node_terms)
+        and all(
+            node_allowed(node, p.node_selector, p.node_terms) and not untolerated(node, p)
+            for p in _users(claim, evidence)
+        )
+        for node in evidence.nodes
+    )
 
 
 def _pending(evidence: Evidence) -> Iterator[Claim]:
@@ -264,10 +333,32 @@ def _give_volume(claim: Claim, evidence: Evidence) -> Remedy:
             '-p \'[{"op":"remove","path":"/spec/claimRef/uid"},'
             '{"op":"remove","path":"/spec/claimRef/resourceVersion"}]\'',
         )
+    other = _of_other_class(claim, evidence)
+    if other is not None:
+        return Remedy(
+            f"name the class {other.storage_class!r} of volume {other.name} "
+            f"{_class_value(claim, evidence)} and make the claim anew (it is empty: it was never "
+            "bound)",
+            Safety.ASKS,
+        )
     return Remedy(
-        "make a volume that fits, or set `storageClass` to a class that makes volumes",
+        "make a volume that fits, or name a class that makes volumes "
+        + _class_value(claim, evidence),
         Safety.ASKS,
         manifest=_volume_manifest(claim, evidence),
+    )
+
+
+def _class_value(claim: Claim, evidence: Evidence) -> str:
+    kind = next((role(p) for p in _users(claim, evidence)), Role.BROKER)
+    return chart.within(chart.value(chart.STORAGE_CLASS, kind))
+
+
+def _users(claim: Claim, evidence: Evidence) -> tuple[Pod, ...]:
+    return tuple(
+        p
+        for p in evidence.pods
+        if p.namespace == claim.namespace and any(v.claim == claim.name for v in p.volumes)
     )
 
 
@@ -295,18 +386,15 @@ def _class_manifest(name: str, provisioner: str) -> str:
 
 
 def _events(claim: Claim, evidence: Evidence) -> Iterator[Proof]:
-    found = [
-        e for e in evidence.events if e.kind == "PersistentVolumeClaim" and e.name == claim.name
-    ]
-    for event in sorted(found, key=lambda e: -e.seen_ms)[:2]:
+    for event in sorted(_about(claim, evidence), key=lambda e: -e.seen_ms)[:2]:
         yield Proof(f"claim {claim.name}", f"event {event.reason} ({event.type})", event.message)
 
 
-def _event_says(claim: Claim, evidence: Evidence, words: str, reason: str | None = None) -> bool:
-    return any(
-        e.kind == "PersistentVolumeClaim"
-        and e.name == claim.name
-        and words in e.message
-        and reason in {None, e.reason}
-        for e in evidence.events
+def _event_says(claim: Claim, evidence: Evidence, text: str, reason: str | None = None) -> bool:
+    return any(text in e.message and reason in {None, e.reason} for e in _about(claim, evidence))
+
+
+def _about(claim: Claim, evidence: Evidence) -> tuple[Event, ...]:
+    return tuple(
+        e for e in evidence.events if e.kind == "PersistentVolumeClaim" and e.name == claim.name
     )

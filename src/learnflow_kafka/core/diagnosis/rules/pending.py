@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.outcomes import counted
-from learnflow_kafka.core.diagnosis import causes
-from learnflow_kafka.core.diagnosis.amounts import shown
+from learnflow_kafka.core.diagnosis import causes, chart
+from learnflow_kafka.core.diagnosis.amounts import CPU, GI, MEMORY, MI, bytes_of_heap, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.matching import (
     near_label,
@@ -17,6 +18,8 @@ from learnflow_kafka.core.diagnosis.matching import (
     untolerated,
 )
 from learnflow_kafka.core.diagnosis.objects import Requirement, Toleration
+from learnflow_kafka.core.diagnosis.roles import Role, main_container, role
+from learnflow_kafka.core.diagnosis.rules.crash import BESIDE_HEAP
 from learnflow_kafka.core.diagnosis.scheduling import (
     NODE_TROUBLE,
     Obstacle,
@@ -27,9 +30,10 @@ from learnflow_kafka.core.diagnosis.scheduling import (
     siblings,
     words,
 )
+from learnflow_kafka.core.suggest import mistyped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
     from learnflow_kafka.core.diagnosis.objects import Node, Pod, Taint
@@ -49,7 +53,7 @@ def room(evidence: Evidence) -> Iterator[Cause]:
     there is, and the finding says so.
 
     Way out: lower the request, or add a node. Requests below what Kafka really takes move the
-    trouble to run time.
+    trouble to run time: no request is printed that is less than the heap and 500 Mi beside it.
     """
     for group in _groups(evidence, Obstacle.ROOM):
         first = group[0]
@@ -70,11 +74,7 @@ def room(evidence: Evidence) -> Iterator[Cause]:
             _refs(group),
             detail,
             (*_requested(first.pod, short), *_blocking(first, Obstacle.ROOM), *_message(first)),
-            Remedy(
-                _room_advice(best, short),
-                Safety.ASKS,
-                _less(first.pod, {r: free(n, r) for n, r in zip(best, short, strict=False) if n}),
-            ),
+            _make_room(first.pod, {r: n for n, r in zip(best, short, strict=False) if n}),
         )
 
 
@@ -98,6 +98,8 @@ def taint(evidence: Evidence) -> Iterator[Cause]:
             for t in untolerated(node, first.pod)
             if not t.key.startswith(NODE_TROUBLE)
         }, key=lambda t: (t.key, t.value or "", t.effect))  # fmt: skip
+        wanted = _tolerated(first.pod, taints)
+        value = chart.value(chart.TOLERATIONS, role(first.pod))
         named = ", ".join(f"{t.key}{'=' * bool(t.value)}{t.value or ''}:{t.effect}" for t in taints)
         yield Cause(
             "pending.taint",
@@ -110,14 +112,12 @@ def taint(evidence: Evidence) -> Iterator[Cause]:
             ),
             Remedy(
                 "if these nodes are meant for it, let the pods tolerate the taint "
-                "(in the chart: the value `tolerations`)",
+                + chart.within(value),
                 Safety.ASKS,
-                _patch(first.pod, f'"tolerations":{_tolerate(first.pod, taints)}')
+                _patch(first.pod, f'"tolerations":{json.dumps(wanted, separators=(",", ":"))}')
                 if taints
                 else None,
-                "tolerations:\n" + "".join(_toleration(t.key, t.value, t.effect) for t in taints)
-                if taints
-                else None,
+                chart.snippet(value, _as_yaml(wanted)) if taints else None,
             ),
         )
 
@@ -162,7 +162,7 @@ def spread(evidence: Evidence) -> Iterator[Cause]:
                 ),
                 Remedy(
                     f"add {counted(max(wanted - fewest, 1), 'node')} (or zones), or let the rule "
-                    "be a wish instead of a must (in the chart: `antiAffinity: soft`)",
+                    "be a wish instead of a must " + chart.within(f"{_rule_value(obstacle)}: soft"),
                     Safety.ASKS,
                     _soften(first.pod, obstacle),
                 ),
@@ -176,7 +176,8 @@ def selector(evidence: Evidence) -> Iterator[Cause]:
     Looks at `spec.nodeSelector` and required node affinity against the labels of every node,
     and names the nearest label: a typing mistake is the usual reason.
 
-    Way out: label the node, or correct the selector.
+    Way out: correct the selector, where a node has nearly what it asks for; else label a node that
+    has no such label. A label that a node has with another value is somebody's, and is left alone.
     """
     for group in _groups(evidence, Obstacle.SELECTOR):
         first = group[0]
@@ -193,11 +194,7 @@ def selector(evidence: Evidence) -> Iterator[Cause]:
                 *_blocking(first, Obstacle.SELECTOR),
                 *_message(first),
             ),
-            Remedy(
-                "label a node for it, or correct the selector",
-                Safety.ASKS,
-                _label(wanted, near, evidence.nodes),
-            ),
+            _match(first, evidence),
         )
 
 
@@ -249,7 +246,7 @@ def volume_zone(evidence: Evidence) -> Iterator[Cause]:
                     "an empty disk, and loses data unless all partitions have other replicas",
                     Safety.DANGEROUS,
                     f"kubectl uncordon {home[0].name}"
-                    if home and home[0].unschedulable
+                    if home and home[0].unschedulable and not _broken(home[0])
                     else None if home
                     else f"kubectl delete pvc {' '.join(map(str, claims))} -n {one.pod.namespace} "
                     f"--wait=false && kubectl delete pod {one.pod.name} "
@@ -266,39 +263,24 @@ def node_down(evidence: Evidence) -> Iterator[Cause]:
     `node.kubernetes.io/...` that Kubernetes sets by itself. Nodes in trouble are named also
     where pods are still on them.
 
-    Way out: uncordon, or mend the node.
+    Way out: uncordon, or mend the node; a node that is both cordoned and broken is mended first.
     """
-    waiting = {
-        name
-        for obstacle in (Obstacle.CORDONED, Obstacle.DOWN)
-        for group in _groups(evidence, obstacle)
-        for one in group
-        for name, _ in (*one.of(Obstacle.CORDONED), *one.of(Obstacle.DOWN))
-    }
+    groups = [g for o in (Obstacle.CORDONED, Obstacle.DOWN) for g in _groups(evidence, o)]
+    waiting = {name for group in groups for one in group for name in _in_trouble(one)}
+    about = tuple(dict.fromkeys(ref for group in groups for ref in _refs(group)))
     used = {pod.node for pod in evidence.pods}
     for node in evidence.nodes:
-        ready = next((c for c in node.conditions if c.type == "Ready"), None)
-        down = ready is not None and ready.status != "True"
-        if not (node.name in waiting or (down and node.name in used)):
+        if not (node.name in waiting or (_silent(node) and node.name in used)):
             continue
-        pods = [
-            g for o in (Obstacle.CORDONED, Obstacle.DOWN) for g in _groups(evidence, o)
-        ]  # fmt: skip
-        about = tuple(dict.fromkeys(ref for group in pods for ref in _refs(group)))
-        state = "cordoned" if node.unschedulable else "not ready"
+        found = (("cordoned", node.unschedulable), ("not ready", _broken(node)))
+        state = " and ".join(word for word, holds in found if holds)
         yield Cause(
             "pending.node_down",
             (causes.node(node.name), *about),
             f"node {node.name} is {state}"
             + (f", and {len(about)} pods wait for a node" if about else ""),
             tuple(_node_state(node)),
-            Remedy(
-                "let it take pods again" if node.unschedulable else "mend the node or replace it",
-                Safety.SAFE if node.unschedulable else Safety.ASKS,
-                f"kubectl uncordon {node.name}"
-                if node.unschedulable
-                else f"kubectl describe node {node.name}",
-            ),
+            _revive(node),
         )
 
 
@@ -401,6 +383,15 @@ def _requested(pod: Pod, resources: Iterable[str]) -> Iterator[Proof]:
             yield Proof(f"pod {pod.name}", f"spec.containers[].resources.requests.{resource}", text)
 
 
+def _in_trouble(one: Blocked) -> set[str]:
+    """The nodes whose trouble the pod waits for: those that would take it otherwise, if any."""
+    trouble = {Obstacle.CORDONED, Obstacle.DOWN}
+    kinds = {name: {r.obstacle for r in reasons} for name, reasons in one.reasons.items()}
+    return {n for n, k in kinds.items() if k <= trouble} or {
+        n for n, k in kinds.items() if k & trouble
+    }
+
+
 def _only_full(one: Blocked, evidence: Evidence) -> tuple[Node, ...]:
     """The nodes that would take the pod if they had the room."""
     full = {
@@ -423,24 +414,52 @@ def _never(node: Node | None, resource: str, wanted: dict[str, int]) -> bool:
     )
 
 
-def _room_advice(best: list[Node | None], resources: list[str]) -> str:
+def _make_room(pod: Pod, best: dict[str, Node]) -> Remedy:
+    """The way out of too large a request; `best` is the roomiest node of each resource."""
     most = "; ".join(
-        f"the most that is free is {shown(r, free(n, r))} {r} on {n.name}"
-        for n, r in zip(best, resources, strict=False)
-        if n is not None
+        f"the most that is free is {shown(r, free(n, r))} {r} on {n.name}" for r, n in best.items()
     )
-    return f"lower the request, or add a node{f' ({most})' if most else ''}"
+    value = chart.value(chart.RESOURCES, role(pod))
+    advice = f"lower the request {chart.within(value)}, or add a node{f' ({most})' * bool(most)}"
+    left = {r: free(n, r) for r, n in best.items()}
+    least = _least_memory(pod)
+    if left.get(MEMORY, least) < least:
+        heap = chart.within(chart.value(chart.HEAP, role(pod)))
+        advice += (
+            f"; its heap and what it needs beside that take {shown(MEMORY, least)}: with less it "
+            f"is ended for its memory, so lower the heap too {heap}, or take a larger node"
+        )
+        return Remedy(advice, Safety.ASKS)
+    return Remedy(advice, Safety.ASKS, _less(pod, left, least))
 
 
-def _less(pod: Pod, room: dict[str, int]) -> str | None:
-    """The command that lowers requests to half of what is free, for pods of a StatefulSet."""
+def _least_memory(pod: Pod) -> int:
+    """The memory without which the pod is ended as soon as its heap fills."""
+    main = main_container(pod)
+    if main is None or (role(pod) is Role.OTHER and main.heap is None):
+        return 0
+    heap = bytes_of_heap(main.heap, main.limits.get(MEMORY)) or _UNTOLD_HEAP
+    return -(-(heap + BESIDE_HEAP) // MI) * MI
+
+
+_UNTOLD_HEAP: Final = GI
+"""What Kafka's and ZooKeeper's own scripts take where nobody says."""
+
+
+def _less(pod: Pod, room: dict[str, int], least: int) -> str | None:
+    """
+    The command that lowers requests to half of what is free, for pods of a StatefulSet.
+
+    Of memory it is at least `least`.
+    """
     kind, _, name = (pod.owner or "").partition("/")
-    fits = ",".join(f"{r}={shown(r, max(n // 2, 1))}" for r, n in room.items() if n > 1)
-    main = next((c.name for c in pod.containers if not c.init), None)
-    if kind != "StatefulSet" or not fits or main is None or set(room) - {"cpu", "memory"}:
+    lowered = {r: max(n // 2, least if r == MEMORY else 1) for r, n in room.items() if n > 1}
+    main = main_container(pod)
+    if kind != "StatefulSet" or not lowered or main is None or set(room) - {CPU, MEMORY}:
         return None
+    fits = ",".join(f"{r}={shown(r, n)}" for r, n in lowered.items())
     return (
-        f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {main} "
+        f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {main.name} "
         f"--requests={fits} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
     )
 
@@ -452,29 +471,20 @@ def _tolerations(pod: Pod) -> str:
     return told or "none"
 
 
-def _toleration(key: str, value: str | None, effect: str) -> str:
-    operator = f"operator: Equal\n    value: {json.dumps(value)}" if value else "operator: Exists"
-    return f"  - key: {key}\n    {operator}\n    effect: {effect}\n"
-
-
-def _tolerate(pod: Pod, taints: Iterable[Taint]) -> str:
+def _tolerated(pod: Pod, taints: Iterable[Taint]) -> list[dict[str, str]]:
+    """What the pod tolerates already and these taints, as the API writes it."""
     kept = [t for t in pod.tolerations if not (t.key or "").startswith(NODE_TROUBLE)]
     added = [Toleration(t.key, "Equal" if t.value else "Exists", t.value, t.effect) for t in taints]
-    listed = [
-        {k: v for k, v in vars_of(t).items() if v is not None}
+    return [
+        {key: word for key, word in asdict(t).items() if word is not None}
         for t in dict.fromkeys([*kept, *added])
     ]
-    return json.dumps(listed, separators=(",", ":"))
 
 
-def vars_of(toleration: Toleration) -> dict[str, str | None]:
-    """The toleration as the API writes it."""
-    return {
-        "key": toleration.key,
-        "operator": toleration.operator,
-        "value": toleration.value,
-        "effect": toleration.effect,
-    }
+def _as_yaml(items: Iterable[dict[str, str]]) -> Iterator[str]:
+    for item in items:
+        for place, (key, word) in enumerate(item.items()):
+            yield f"{'  ' if place else '- '}{key}: {json.dumps(word)}"
 
 
 def _patch(pod: Pod, spec: str) -> str | None:
@@ -498,6 +508,10 @@ def _soften(pod: Pod, obstacle: Obstacle) -> str | None:
     if obstacle is Obstacle.APART:
         return _patch(pod, '"affinity":{"podAntiAffinity":null}')
     return _patch(pod, '"topologySpreadConstraints":null')
+
+
+def _rule_value(obstacle: Obstacle) -> str:
+    return chart.APART if obstacle is Obstacle.APART else chart.SPREAD
 
 
 def _field(obstacle: Obstacle) -> str:
@@ -537,17 +551,87 @@ def _near(
                 break
 
 
-def _label(
-    wanted: tuple[Requirement, ...],
-    near: tuple[tuple[Requirement, str], ...],
-    nodes: tuple[Node, ...],
-) -> str | None:
-    labels = " ".join(f"{r.key}={r.values[0]}" for r in wanted if r.operator == "In" and r.values)
-    if not labels or not nodes:
-        return None
-    meant = {text.partition("=")[0] for _, text in near}
-    fitting = [n for n in nodes if meant & set(n.labels)] or list(nodes)
-    return f"kubectl label node {fitting[0].name} {labels} --overwrite"
+def _match(one: Blocked, evidence: Evidence) -> Remedy:
+    """The selector is corrected where a node nearly fits it; else a node is labelled."""
+    pod = one.pod
+    nodes = sorted(evidence.nodes, key=lambda n: len(one.reasons.get(n.name, ())))
+    names = [chart.value(chart.NODE_SELECTOR, role(pod))] if pod.node_selector else []
+    within = chart.within(*names, *([chart.AFFINITY] if pod.node_terms or not names else []))
+    for node in nodes:
+        meant = _meant(pod, node)
+        if meant != pod.node_selector and node_allowed(node, meant, pod.node_terms):
+            changed = {**dict.fromkeys(pod.node_selector), **meant}
+            return Remedy(
+                f"if {_equalities(meant)} is meant, which {node.name} has, correct the selector "
+                f"{within}",
+                Safety.ASKS,
+                _patch(pod, f'"nodeSelector":{json.dumps(changed, separators=(",", ":"))}'),
+            )
+    return Remedy(
+        f"label a node for it, or correct the selector {within}; a label that a node has with "
+        "another value is somebody's",
+        Safety.ASKS,
+        next((_label(n, lacking) for n in nodes if (lacking := _lacking(pod, n))), None),
+    )
+
+
+def _meant(pod: Pod, node: Node) -> dict[str, str]:
+    """The pod's node selector, spelled as the node's labels where a slip of the hand differs."""
+    meant = {}
+    for key, value in pod.node_selector.items():
+        like = key if key in node.labels else _slip(key, node.labels) or key
+        meant[like] = _slip(value, (node.labels.get(like, value),)) or value
+    return meant
+
+
+def _slip(word: str, known: Iterable[str]) -> str | None:
+    return next((meant for meant in known if mistyped(word, meant)), None)
+
+
+def _lacking(pod: Pod, node: Node) -> dict[str, str]:
+    """The labels with which the node would take the pod; none where it has them otherwise."""
+    asked = (
+        *(Requirement(key, "In", (value,)) for key, value in pod.node_selector.items()),
+        *(e for term in pod.node_terms[:1] for e in term.expressions),
+    )
+    lacking = {
+        r.key: r.values[0]
+        for r in asked
+        if r.operator == "In" and r.values and r.key not in node.labels
+    }
+    labelled = replace(node, labels={**node.labels, **lacking})
+    return lacking if node_allowed(labelled, pod.node_selector, pod.node_terms) else {}
+
+
+def _label(node: Node, labels: Mapping[str, str]) -> str:
+    return f"kubectl label node {node.name} {_equalities(labels, ' ')}"
+
+
+def _equalities(labels: Mapping[str, str], between: str = ", ") -> str:
+    return between.join(f"{key}={value}" for key, value in labels.items())
+
+
+def _silent(node: Node) -> bool:
+    """Whether the node's kubelet does not say that it is ready."""
+    return any(c.type == "Ready" and c.status != "True" for c in node.conditions)
+
+
+def _broken(node: Node) -> bool:
+    """Whether more than a cordon keeps pods off the node."""
+    cordon = f"{NODE_TROUBLE}unschedulable"
+    return _silent(node) or any(
+        t.key.startswith(NODE_TROUBLE) and t.key != cordon for t in node.taints
+    )
+
+
+def _revive(node: Node) -> Remedy:
+    if _broken(node):
+        return Remedy(
+            "mend the node or replace it" + ", then uncordon it" * node.unschedulable,
+            Safety.ASKS,
+            f"kubectl describe node {node.name}",
+        )
+    return Remedy("let it take pods again", Safety.SAFE, f"kubectl uncordon {node.name}")
 
 
 def _node_state(node: Node) -> Iterator[Proof]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis import causes, chart
 from learnflow_kafka.core.diagnosis.amounts import amount, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
     from learnflow_kafka.core.diagnosis.objects import Container, Event, Pod, Workload
@@ -33,7 +34,8 @@ def not_created(evidence: Evidence) -> Iterator[Cause]:
     ResourceQuotas (`status.used` against `status.hard`) and at the namespace's Pod Security
     label. There is no pod then, so nothing is Pending, and `kubectl get pods` looks quiet.
 
-    Way out: raise the quota, ask for less, or mend what the message names.
+    Way out: raise the quota, ask for less, or mend what the message names. Where Pod Security
+    refuses, the pods get the security context that is demanded; the namespace keeps its level.
     """
     for workload in evidence.workloads:
         if workload.created >= workload.wanted:
@@ -158,15 +160,20 @@ def _unmounted(pod: Pod, evidence: Evidence) -> Iterator[Cause]:
 
 def _refusal(workload: Workload, evidence: Evidence) -> Event | None:
     """The newest event that says why a pod, or a claim of one, was not made."""
-    owners = {workload.name}
-    found = [
-        e
-        for e in evidence.events
-        if e.reason == "FailedCreate"
-        and e.kind in {workload.kind, "ReplicaSet"}
-        and (e.name in owners or e.name.startswith(f"{workload.name}-"))
-    ]
+    found = [e for e in evidence.events if e.reason == "FailedCreate" and _tells_of(e, workload)]
     return max(found, key=lambda e: e.seen_ms, default=None)
+
+
+def _tells_of(event: Event, workload: Workload) -> bool:
+    """Whether an event is about this workload and not one whose name begins like its own."""
+    if workload.kind == "Deployment":
+        made = re.escape(workload.name) + _REVISION
+        return event.kind == "ReplicaSet" and re.fullmatch(made, event.name) is not None
+    return (event.kind, event.name) == (workload.kind, workload.name)
+
+
+_REVISION: Final = r"-[a-z0-9]{1,10}"
+"""What Kubernetes puts behind a Deployment's name for the ReplicaSet that makes its pods."""
 
 
 def _limits(message: str, evidence: Evidence) -> Iterator[Proof]:
@@ -193,7 +200,7 @@ def _limits(message: str, evidence: Evidence) -> Iterator[Proof]:
 
 
 def _let_in(message: str, missing: int, workload: Workload, evidence: Evidence) -> Remedy:
-    way = _way_in(message, missing, evidence)
+    way = _way_in(message, missing, workload, evidence)
     if way.command is None:
         return way
     # The controller tries again ever more rarely, up to every 17 minutes: this wakes it.
@@ -204,7 +211,7 @@ def _let_in(message: str, missing: int, workload: Workload, evidence: Evidence) 
     return replace(way, command=f"{way.command} && {wake}")
 
 
-def _way_in(message: str, missing: int, evidence: Evidence) -> Remedy:
+def _way_in(message: str, missing: int, workload: Workload, evidence: Evidence) -> Remedy:
     quota = next((q for q in evidence.quotas if f"exceeded quota: {q.name}" in message), None)
     if quota is not None:
         return Remedy(
@@ -213,18 +220,80 @@ def _way_in(message: str, missing: int, evidence: Evidence) -> Remedy:
             _raise_quota(message, missing, quota.name, quota.namespace, dict(quota.hard)),
         )
     if "PodSecurity" in message:
-        return Remedy(
-            "give the pods a security context that the namespace's level allows (ours has it), "
-            "or lower the level of the namespace",
-            Safety.ASKS,
-            f"kubectl label namespace {evidence.namespace} --overwrite "
-            "pod-security.kubernetes.io/enforce=baseline",
-        )
+        return _secure(message, workload, evidence)
     if "failed quota" in message or "must specify" in message:
         return Remedy("set `resources` (requests and limits): the quota demands them", Safety.ASKS)
     if "usage per" in message:
         return Remedy("ask for what the LimitRange allows, or change it", Safety.ASKS)
     return Remedy("mend what the message names")
+
+
+_FOR_PODS: Final[Mapping[str, Mapping[str, object]]] = {
+    "runAsNonRoot != true": {"runAsNonRoot": True, "runAsUser": 1000, "fsGroup": 1000},
+    "seccompProfile": {"seccompProfile": {"type": "RuntimeDefault"}},
+}
+_FOR_CONTAINERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "allowPrivilegeEscalation != false": {"allowPrivilegeEscalation": False},
+    "unrestricted capabilities": {"capabilities": {"drop": ["ALL"]}},
+}
+"""What meets a demand of Pod Security, by its words; 1000 is the user of the official images."""
+
+
+def _secure(message: str, workload: Workload, evidence: Evidence) -> Remedy:
+    """Give the pods what is demanded; the namespace's level is for all of its pods."""
+    values = chart.within(chart.POD_SECURITY, chart.CONTAINER_SECURITY)
+    spec = _secured(message, workload, evidence)
+    if spec is None:
+        return Remedy(
+            f"take what the message names out of the pods {values}; where they need it, they "
+            "belong in a namespace of their own: to lower the level of this one is a risk, since "
+            "it lets in every pod that asks for as much",
+            Safety.ASKS,
+        )
+    patch = json.dumps({"spec": {"template": {"spec": spec}}}, separators=(",", ":"))
+    return Remedy(
+        f"give the pods the security context that is demanded {values}; the chart's own passes "
+        "every level, with user 1000, that of the official images",
+        Safety.ASKS,
+        f"kubectl patch {workload.kind.lower()} {workload.name} -n {workload.namespace} "
+        f"-p '{patch}'",
+    )
+
+
+def _secured(message: str, workload: Workload, evidence: Evidence) -> dict[str, object] | None:
+    """The part of a pod's spec that meets every demand; None where a context does not."""
+    _, _, told = message.partition("violates PodSecurity")
+    demands = {d.strip() for d in re.sub(r"\([^()]*\)", "", told.partition('": ')[2]).split(",")}
+    if demands - {*_FOR_PODS, *_FOR_CONTAINERS} or "must not" in told:
+        return None
+    inner = _meeting(demands, _FOR_CONTAINERS)
+    named = {n for part in _CONTAINERS.findall(told) for n in re.findall(r'"([^"]+)"', part)}
+    if inner and not named:
+        return None
+    first = {
+        c.name
+        for p in evidence.pods
+        if p.owner == f"{workload.kind}/{workload.name}"
+        for c in p.containers
+        if c.init
+    }
+    parts = {
+        "securityContext": _meeting(demands, _FOR_PODS),
+        "initContainers": _each(named & first, inner),
+        "containers": _each(named - first, inner),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+_CONTAINERS: Final = re.compile(r'containers? ((?:"[^"]+"(?:, )?)+)')
+
+
+def _meeting(demands: set[str], fields: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    return {k: v for demand in fields if demand in demands for k, v in fields[demand].items()}
+
+
+def _each(names: set[str], context: dict[str, object]) -> list[dict[str, object]]:
+    return [{"name": name, "securityContext": context} for name in sorted(names) if context]
 
 
 def _raise_quota(

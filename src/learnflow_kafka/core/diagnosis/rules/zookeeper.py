@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence, ZooKeeperServer
+    from learnflow_kafka.core.diagnosis.objects import Workload
 
 ALONE: Final = "standalone"
 _NOT_SERVING: Final = "not currently serving requests"
@@ -191,16 +192,26 @@ def _reason(pod: str, evidence: Evidence) -> str | None:
 def _restart(evidence: Evidence) -> Remedy:
     found = next(workloads_of(evidence, Role.ZOOKEEPER), None)
     if found is not None and found.wanted == 0:
-        return Remedy(
-            "start its servers",
-            Safety.SAFE,
-            f"kubectl scale {found.kind.lower()}/{found.name} -n {evidence.namespace} --replicas 3",
-        )
+        return _start(found, evidence)
     return Remedy(
         "mend the servers that are named, one at a time; never delete the disks of a majority",
         Safety.ASKS,
         f"kubectl logs -n {evidence.namespace} --tail 100 -l app.kubernetes.io/name=zookeeper"
         if evidence.namespace
+        else None,
+    )
+
+
+def _start(found: Workload, evidence: Evidence) -> Remedy:
+    """Start as many servers as left a claim: fewer, or more, are another ensemble."""
+    owned = [rf"{re.escape(f'{t.name}-{found.name}')}-\d+" for t in found.claims]
+    servers = sum(any(re.fullmatch(own, c.name) for own in owned) for c in evidence.claims)
+    return Remedy(
+        "start its servers, as many as there were",
+        Safety.SAFE,
+        f"kubectl scale {found.kind.lower()}/{found.name} -n {evidence.namespace} "
+        f"--replicas {servers // len(owned)}"
+        if servers
         else None,
     )
 
