@@ -242,6 +242,14 @@ def test_egress_rules_without_types_limit_egress():
     assert policy({"spec": {"egress": [{}]}}).types == ("Ingress", "Egress")
 
 
+def test_an_address_block_keeps_what_is_excepted_from_it():
+    """Without its exceptions a block would admit whom it shuts out."""
+    block = {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}
+    (rule,) = policy({"spec": {"ingress": [{"from": [{"ipBlock": block}]}]}}).ingress
+
+    assert [(p.cidr, p.besides) for p in rule.peers] == [("10.0.0.0/8", ("10.1.0.0/16",))]
+
+
 def test_the_refusal_is_the_servers_own():
     """The reason of a skipped part quotes what the server said."""
     refusal = status(403, "Forbidden", "events is forbidden: User reader cannot list")

@@ -377,6 +377,7 @@ def _rule(found: Object, side: str) -> ours.PolicyRule:
                 if "namespaceSelector" in p
                 else None,
                 cidr=_text(_part(p, "ipBlock").get("cidr")),
+                besides=_words(_part(p, "ipBlock"), "except"),
             )
             for p in _list(found, side)
         ),

@@ -352,11 +352,12 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One kind of partner that a network policy admits."""
+    """One kind of partner that a network policy admits; `besides` are left out of `cidr`."""
 
     pods: Selector | None = None
     namespaces: Selector | None = None
     cidr: str | None = None
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
