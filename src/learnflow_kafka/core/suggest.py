@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ _MANY: Final = 10_000
 
 _COMPARISONS: Final = 50_000
 """How many words one `Hints` compares, about half a second's worth."""
+
+_SLIP: Final = 2
+"""Letters that one slip changes: one that is wrong, missing or too many, or two swapped."""
 
 
 def nearest(word: str, known: Collection[str]) -> str | None:
@@ -32,6 +36,22 @@ def nearest(word: str, known: Collection[str]) -> str | None:
         return None
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+def mistyped(word: str, meant: str) -> bool:
+    """
+    Whether two words differ by a slip of the hand: at one place, by two letters, by no digit.
+
+    Stricter than `nearest`: for what is done on this word alone, and not only shown.
+
+    >>> mistyped("kafak", "kafka"), mistyped("kafka-1", "kafka-2"), mistyped("qa", "ci")
+    (True, False, False)
+    """
+    ahead = _common(word, meant)
+    behind = _common(word[ahead:][::-1], meant[ahead:][::-1])
+    apart = (word[ahead : len(word) - behind], meant[ahead : len(meant) - behind])
+    longest = max(map(len, apart))
+    return longest <= _SLIP and longest < ahead + behind and not re.search(r"\d", "".join(apart))
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str | None:
@@ -56,6 +76,12 @@ class Hints:
         """The hint as a phrase, or None."""
         self._left -= len(self._known)
         return did_you_mean(word, self._known) if self._left > 0 else None
+
+
+def _common(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _bare(word: str) -> str:

@@ -279,6 +279,7 @@ def service(found: Object) -> ours.Service:
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         labels=_labels(found),
         annotations={k: v for k, v in _annotations(found).items() if k.startswith(_ANNOTATIONS)},
+        created_ms=millis(_part(found, "metadata").get("creationTimestamp")),
     )
 
 

@@ -329,6 +329,7 @@ class Service:
     publish_not_ready: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
