@@ -274,6 +274,17 @@ def other_cluster() -> Evidence:
     )
 
 
+def strange_disk() -> Evidence:
+    """A disk of another cluster under one of the chart's nodes, which keeps the disk's id."""
+    base = g.crashing(
+        Sign.DISK_ID,
+        "[learnflow start] this disk belongs to cluster old; the id cluster-1 of the chart is not "
+        "used",
+    )
+    unready = g.pod(2, conditions=(), containers=(g.container(ready=False),))
+    return replace(base, pods=(*base.pods[:2], unready))
+
+
 def unformatted() -> Evidence:
     """Kafka 4 without voters."""
     return g.crashing(
@@ -308,6 +319,15 @@ def misconfigured() -> Evidence:
     """A setting that Kafka does not accept."""
     return g.crashing(
         Sign.CONFIG, "org.apache.kafka.common.config.ConfigException: Invalid value -1"
+    )
+
+
+def refused() -> Evidence:
+    """A node that the chart's start script refuses to start."""
+    return g.crashing(
+        Sign.REFUSED,
+        "[learnflow start] refused: the controllers of this cluster are '0 1 2', the chart now "
+        "says '0'. Set controllers.replicas and controllers.dedicated back.",
     )
 
 
@@ -552,11 +572,13 @@ FAULTS = (
     ("crash.out_of_memory", oom),
     ("crash.lost_found", lost_found),
     ("crash.cluster_id", other_cluster),
+    ("crash.cluster_id", strange_disk),
     ("crash.not_formatted", unformatted),
     ("crash.disk_full", disk_full),
     ("crash.disk_full", disk_tight),
     ("crash.probe", probed),
     ("crash.other", misconfigured),
+    ("crash.other", refused),
     ("process.down", stopped),
     ("quorum.split", two_clusters),
     ("quorum.no_leader", leaderless),

@@ -11,6 +11,12 @@ LINES = {
     "kafka.common.InconsistentClusterIdException: The Cluster ID a doesn't match stored b": (
         Sign.CLUSTER_ID
     ),
+    "[learnflow start] this disk belongs to cluster old; the id new of the chart is not used": (
+        Sign.DISK_ID
+    ),
+    "java.lang.RuntimeException: Invalid cluster.id in: /data/meta.properties. Expected new": (
+        Sign.CLUSTER_ID
+    ),
     "[learnflow start] refused: the controllers of this cluster are '0 1 2', the chart now says": (
         Sign.REFUSED
     ),

@@ -28,6 +28,8 @@ class Sign(StrEnum):
 
     LOST_FOUND = "lost+found"
     CLUSTER_ID = "another cluster id"
+    DISK_ID = "the cluster id of the disk"
+    """No fault by itself: the chart starts a node with the id that its disk has."""
     NODE_ID = "another node id"
     UNFORMATTED = "not formatted"
     DISK_FULL = "disk full"
@@ -54,6 +56,7 @@ SIGNS: Final[Mapping[Sign, str]] = {
         r"|Invalid cluster\.id in"
         r"|The Cluster ID \S+ doesn't match stored clusterId"
     ),
+    Sign.DISK_ID: r"\[learnflow start\] this disk belongs to cluster ",
     Sign.NODE_ID: (
         r"InconsistentBrokerIdException|InconsistentNodeId|Stored node id \S+ doesn't match"
         r"|Configured broker\.id \S+ doesn't match|Invalid node\.id in"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
@@ -13,7 +15,7 @@ from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Disk, Evidence
     from learnflow_kafka.core.diagnosis.objects import Container, Pod
@@ -26,6 +28,11 @@ KILLED: Final = 137
 BESIDE_HEAP: Final = 500 * MI
 """What a broker needs beside its heap: metaspace, threads, direct buffers, mapped indexes."""
 
+_INSTANCE: Final = "app.kubernetes.io/instance"
+_ID_OF_DISK: Final = re.compile(
+    r"(?:this disk belongs to cluster |stored clusterId (?:Some\()?"
+    r"|Invalid cluster\.id in: .* but read )([\w-]+)"
+)
 _KNOWN: Final = (
     Sign.LOST_FOUND, Sign.CLUSTER_ID, Sign.UNFORMATTED, Sign.DISK_FULL, Sign.NODE_ID,
     Sign.OUT_OF_MEMORY,
@@ -100,34 +107,31 @@ def cluster_id(evidence: Evidence) -> Iterator[Cause]:
     """
     A disk belongs to another cluster than the one that the broker is started for.
 
-    Looks at the log (`InconsistentClusterIdException`): the claims were kept and ZooKeeper, or
-    the object that keeps the id, was made anew; or a volume came from elsewhere.
+    Looks at the log (`InconsistentClusterIdException`, and what the chart's start script says of
+    the disk), and compares the ids of all disks, as logs and brokers tell them: where one differs
+    from most, that disk is named, and not those who complain of it. The claims were kept and
+    ZooKeeper, or the object that keeps the id, was made anew; or a volume came from elsewhere.
 
-    Way out: give the cluster its old id again. The finding prints it where the log tells.
-    Deleting the claim also makes the broker start, without its data: never the first step.
+    Way out: give the cluster its old id again, which the finding prints where it is known; or,
+    where one disk is the odd one, give that node its own disk. Deleting the claim also makes the
+    broker start, without its data: never the first step.
     """
-    for name, told in _told(evidence, Sign.CLUSTER_ID, Sign.NODE_ID).items():
-        node = any(sign.sign is Sign.NODE_ID for sign in told)
-        configured = [
-            Proof(f"pod {p.name}", f"spec.containers[{c.name}].env[CLUSTER_ID]", c.settings[key])
-            for p in evidence.pods
-            if p.name == name
-            for c in p.containers
-            for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID", "NODE_CLUSTER_ID")
-            if c.settings.get(key)
-        ]
-        yield Cause(
-            "crash.cluster_id",
-            (reference(evidence, name),),
-            f"the disk of {called(evidence, name)} belongs to another "
-            + ("node of a cluster" if node else "cluster"),
-            (*_lines(evidence, told), *configured),
-            Remedy(
-                "start it with the id that is on the disk (the log tells it; in the chart: "
-                "`clusterId`); deleting the claim instead loses the broker's data",
-                Safety.ASKS,
-            ),
-        )
+    ids, clusters = _ids_of_disks(evidence), _clusters(evidence)
+    usual = {
+        name: _most(i for n, i in ids.items() if clusters.get(n) == clusters.get(name))
+        for name in ids
+    }
+    odd = {name for name, id_ in ids.items() if usual[name] not in {None, id_}}
+    told = _told(evidence, Sign.CLUSTER_ID, Sign.NODE_ID, Sign.DISK_ID)
+    explained = {clusters.get(name) for name in odd & told.keys()}
+    for name, lines in told.items():
+        said = {sign.sign for sign in lines}
+        if name in odd:
+            yield _strange_disk(name, lines, ids, usual[name], evidence)
+        elif Sign.NODE_ID in said:
+            yield _strange_disk(name, lines, {}, None, evidence)
+        elif Sign.CLUSTER_ID in said and clusters.get(name) not in explained:
+            yield _strange_disk(name, lines, ids, None, evidence)
 
 
 def not_formatted(evidence: Evidence) -> Iterator[Cause]:
@@ -243,8 +247,8 @@ def other(evidence: Evidence) -> Iterator[Cause]:
     """
     A container ends again and again, for a reason that no other rule knows.
 
-    Gives its exit code and those lines of its log that tell something: bad configuration, a
-    file that may not be written, an address that is taken.
+    Gives its exit code and those lines of its log that tell something: why the chart's start
+    script refused, bad configuration, a file that may not be written, an address that is taken.
 
     Way out: what the line says. A name that does not resolve, or a ZooKeeper that does not
     serve, has a finding of its own above this one.
@@ -260,20 +264,81 @@ def other(evidence: Evidence) -> Iterator[Cause]:
         ]
         if not ended:
             continue
-        told = [s for s in evidence.logs if s.pod == pod.name and s.sign not in _KNOWN]
+        told = [
+            s for s in evidence.logs if s.pod == pod.name and s.sign not in {*_KNOWN, Sign.DISK_ID}
+        ]
         code = next((t.exit_code for c in ended for t in (c.last, c.terminated) if t), "?")
+        # A refusal is the reason, whatever else was said before it.
+        told.sort(key=lambda s: s.sign is Sign.REFUSED)
         why = f": {told[-1].line}" if told else ""
         yield Cause(
             "crash.other",
             (causes.pod(pod.name),),
             f"container {ended[0].name} of {pod.name} ends with exit code {code}{why}",
-            (*_ends(pod), *_lines(evidence, told)),
+            (*_ends(pod), *_lines(evidence, told[::-1])),
             Remedy(
                 "read the log of the last try",
                 Safety.SAFE,
                 f"kubectl logs {pod.name} -n {pod.namespace} -c {ended[0].name} --previous",
             ),
         )
+
+
+def _strange_disk(
+    name: str, lines: list[LogSign], ids: Mapping[str, str], usual: str | None, evidence: Evidence
+) -> Cause:
+    """A disk of another cluster than `usual`, the others', or than what its node is told."""
+    mine = ids.get(name)
+    what = "node of a cluster" if any(s.sign is Sign.NODE_ID for s in lines) else "cluster"
+    configured = [
+        Proof(f"pod {p.name}", f"spec.containers[{c.name}].env[{key}]", c.settings[key])
+        for p in evidence.pods
+        if p.name == name
+        for c in p.containers
+        for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID", "NODE_CLUSTER_ID")
+        if c.settings.get(key)
+    ]
+    return Cause(
+        "crash.cluster_id",
+        (reference(evidence, name),),
+        f"the disk of {called(evidence, name)} belongs to another {what}"
+        + (f", {mine}" if mine else "")
+        + (f"; most others belong to {usual}" if usual else ""),
+        (
+            *_lines(evidence, lines),
+            *configured,
+            *(Proof(called(evidence, n), "cluster id of its disk", i) for n, i in ids.items()),
+        ),
+        Remedy(
+            "give it the disk that is its own: the cluster's id is that of the others; deleting "
+            "the claim instead loses what this disk alone holds"
+            if usual
+            else "start it with the id that is on the disk (the log tells it; in the chart: "
+            f"`clusterId{f': {mine}' if mine else ''}`); deleting the claim instead loses the "
+            "broker's data",
+            Safety.ASKS,
+        ),
+    )
+
+
+def _ids_of_disks(evidence: Evidence) -> dict[str, str]:
+    """The cluster that each node's disk belongs to, where a log or the node itself tells."""
+    found = {v.node: v.cluster.cluster_id for v in evidence.kafka.views if v.cluster is not None}
+    for sign in evidence.logs:
+        if told := _ID_OF_DISK.search(sign.line):
+            found[sign.pod] = told[1]
+    return found
+
+
+def _clusters(evidence: Evidence) -> dict[str, str | None]:
+    """Pods that are meant to be one cluster have the same word; processes here have none."""
+    return {p.name: p.labels.get(_INSTANCE, p.owner) for p in evidence.pods}
+
+
+def _most(ids: Iterable[str]) -> str | None:
+    """The id that comes more often than any other, if one does."""
+    (first, times), *others = Counter(ids).most_common(2)
+    return None if others and others[0][1] == times else first
 
 
 def _killed_for_memory(pod: Pod, container: Container, evidence: Evidence) -> bool:

@@ -1,0 +1,100 @@
+"""Containers that end: whose disk is the wrong one, what was refused, and what is long over."""
+
+from dataclasses import replace
+
+import pytest
+from tests.core.diagnosis import faults
+from tests.core.diagnosis import graphs as g
+
+from learnflow_kafka.core.diagnosis.causes import Cause
+from learnflow_kafka.core.diagnosis.evidence import Evidence, NodeView
+from learnflow_kafka.core.diagnosis.signs import LogSign, Sign
+from learnflow_kafka.core.diagnosis.table import diagnose
+
+FORMAT = (
+    "java.lang.RuntimeException: Invalid cluster.id in: /data/meta.properties. "
+    "Expected {}, but read {}"
+)
+INCONSISTENT = "ERROR Unexpected error INCONSISTENT_CLUSTER_ID in FETCH response: InboundResponse()"
+
+
+def told(evidence: Evidence, rule: str) -> list[Cause]:
+    """What one rule finds."""
+    return [r.cause for r in diagnose(evidence).causes if r.cause.rule == rule]
+
+
+def crashed(*lines: str, sign: Sign = Sign.CLUSTER_ID) -> Evidence:
+    """Brokers that all crash, each with a line in its log; nobody answers."""
+    return g.healthy(
+        pods=tuple(map(g.crashed, range(3))),
+        logs=tuple(LogSign(f"kafka-{n}", sign, line) for n, line in enumerate(lines)),
+        kafka=g.kafka(views=(), cluster=None, quorum=None),
+    )
+
+
+def test_the_disk_that_differs_from_most_is_named_with_its_id():
+    """The node that has it is the only one that is blamed, and keeps the others' id."""
+    (cause,) = told(faults.strange_disk(), "crash.cluster_id")
+
+    assert cause.about == ("pod/kafka-2",)
+    assert "pod kafka-2" in cause.detail
+    assert "old" in cause.detail
+    assert "cluster-1" in cause.detail
+    assert ("pod kafka-0", "cluster-1") in {(p.object, p.value) for p in cause.proof}
+    assert cause.remedy is not None
+    assert "clusterId" not in cause.remedy.what
+
+
+def test_those_who_complain_of_the_odd_disk_are_not_blamed():
+    """Voters that refuse another's fetches have done nothing wrong."""
+    base = faults.strange_disk()
+    complaint = LogSign("kafka-1", Sign.CLUSTER_ID, INCONSISTENT)
+    unready = g.pod(1, conditions=(), containers=(g.container(ready=False),))
+    pods = (base.pods[0], unready, base.pods[2])
+    causes = told(replace(base, pods=pods, logs=(*base.logs, complaint)), "crash.cluster_id")
+
+    assert [c.about for c in causes] == [("pod/kafka-2",)]
+
+
+def test_disks_that_agree_want_their_id_back():
+    """Where all disks are of one cluster, the id that was configured is the wrong one."""
+    causes = told(crashed(*(FORMAT.format("new", "old") for _ in range(3))), "crash.cluster_id")
+
+    assert len(causes) == 3
+    assert all(c.remedy is not None and "`clusterId: old`" in c.remedy.what for c in causes)
+
+
+def test_a_disk_of_the_release_next_door_is_no_odd_one():
+    """Two releases in one namespace are two clusters: their disks are not compared."""
+    base = faults.strange_disk()
+    labels = {**g.LABELS, "app.kubernetes.io/instance": "other"}
+    pods = (*base.pods[:2], replace(base.pods[2], labels=labels))
+
+    assert told(replace(base, pods=pods), "crash.cluster_id") == []
+
+
+def test_disks_that_all_keep_an_older_id_are_no_fault():
+    """The chart starts nodes with the id on their disks, and says so at each start."""
+    line = "[learnflow start] this disk belongs to cluster old; the id new of the chart is not used"
+
+    assert told(crashed(line, line, line, sign=Sign.DISK_ID), "crash.cluster_id") == []
+
+
+def test_two_disks_that_differ_leave_open_which_is_wrong():
+    """There is no majority of one against one: both ids are told."""
+    base = crashed(FORMAT.format("new", "old"))
+    views = (NodeView("kafka-1", g.cluster(cluster_id="new")),)
+    (cause,) = told(replace(base, kafka=replace(base.kafka, views=views)), "crash.cluster_id")
+
+    assert {p.value for p in cause.proof if p.field == "cluster id of its disk"} == {"old", "new"}
+
+
+@pytest.mark.parametrize("other", [Sign.PERMISSION, Sign.CONFIG, Sign.DISK_ID])
+def test_a_refusal_of_the_start_script_is_quoted_before_all_else(other: Sign):
+    """Whatever the last try said besides, the refusal is why it ended."""
+    base = faults.refused()
+    besides = LogSign("kafka-2", other, "something else", previous=True)
+    (cause,) = told(replace(base, logs=(*base.logs, besides)), "crash.other")
+
+    assert "the chart now says '0'" in cause.detail
+    assert "the chart now says '0'" in cause.proof[1].value
