@@ -418,6 +418,12 @@ def plaintext() -> Evidence:
     return g.healthy(logs=(LogSign("kafka-0", Sign.SASL_PLAINTEXT, line),))
 
 
+def encrypted() -> Evidence:
+    """A client with TLS, on a port without."""
+    line = "InvalidReceiveException: Invalid receive (size = 369295617 larger than 104857600)"
+    return g.healthy(logs=(LogSign("kafka-0", Sign.PLAINTEXT_TLS, line),))
+
+
 def no_dns() -> Evidence:
     """CoreDNS is down."""
     names = tuple(replace(p, unresolved="Try again") for p in g.probes())
@@ -589,6 +595,7 @@ FAULTS = (
     ("topics.different", drifted),
     ("connect.advertised", advertised),
     ("connect.protocol", plaintext),
+    ("connect.protocol", encrypted),
     ("dns.broken", no_dns),
     ("dns.broken", other_domain),
     ("service.no_endpoints", mistyped),

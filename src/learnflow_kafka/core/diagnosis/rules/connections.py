@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Part
 from learnflow_kafka.core.diagnosis.matching import has_labels
-from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, ready, role
+from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, called, ready, role
 from learnflow_kafka.core.diagnosis.signs import Sign
+from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.suggest import mistyped, nearest
 
 if TYPE_CHECKING:
@@ -25,6 +27,54 @@ BALANCER_GRACE_MS: Final = 120_000
 
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 _ORDINAL: Final = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a sign tells of a client's protocol, in words with the brokers' names in them."""
+
+    sign: Sign
+    what: str
+    way_out: str
+    settings: str | None = None
+    status: Status = Status.FAILED
+
+
+_GIVE: Final = (
+    "give the client the listener's protocol and credentials: --command-config FILE for Kafka's "
+    "tools, `security.protocol` for programs"
+)
+_SASL: Final = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
+_SPOKEN: Final = (
+    Spoken(Sign.SASL_PLAINTEXT, "clients speak plaintext to a SASL port of {}", _GIVE, _SASL),
+    Spoken(
+        Sign.TLS_PLAINTEXT,
+        "clients speak plaintext to a TLS port of {}",
+        _GIVE,
+        "security.protocol=SSL\n",
+    ),
+    Spoken(
+        Sign.PLAINTEXT_TLS,
+        "clients speak TLS to a plaintext port of {}",
+        f"{_GIVE}; or let it connect to a port with TLS",
+        "security.protocol=PLAINTEXT\n",
+    ),
+    Spoken(
+        Sign.SASL_OTHER,
+        "somebody speaks another protocol, TLS perhaps, to a SASL port of {}",
+        _GIVE,
+        _SASL,
+        Status.WARNING,
+    ),
+    Spoken(
+        Sign.TLS_FAILED,
+        "TLS handshakes fail at {}: a certificate is not trusted or does not fit the name, or a "
+        "client speaks plaintext",
+        "the client's own error tells which: give it the authority that signed the broker's "
+        "certificate and a name that stands in it, or `security.protocol=SSL`",
+        status=Status.WARNING,
+    ),
+)
 
 
 def no_endpoints(evidence: Evidence) -> Iterator[Cause]:
@@ -95,34 +145,30 @@ def advertised(evidence: Evidence) -> Iterator[Cause]:
 
 def wrong_protocol(evidence: Evidence) -> Iterator[Cause]:
     """
-    Somebody speaks plaintext to a port that wants SASL or TLS.
+    Somebody speaks another protocol than the port that it connects to.
 
-    Looks at the brokers' logs ("Unexpected Kafka request of type METADATA during SASL
-    handshake"): the client's `security.protocol` is not that of the listener. The client sees
-    a time-out or a disconnect, never the reason.
+    Looks at the brokers' logs: plaintext on a SASL port ("Unexpected Kafka request of type
+    METADATA during SASL handshake") or a TLS port ("Unsupported or unrecognized SSL message"),
+    TLS on a plaintext port (a request of 369295617 bytes: how a TLS hello begins). The client
+    sees a time-out or a disconnect, never the reason. "SSL handshake failed" says only that: a
+    certificate that is not trusted looks the same as plaintext, so it is a warning.
 
     Way out: the listener's protocol and credentials in the client, or another port.
     """
-    found: dict[str, list[str]] = {}
-    for sign in evidence.logs:
-        if sign.sign in {Sign.SASL_PLAINTEXT, Sign.TLS_PLAINTEXT}:
-            found.setdefault(sign.pod, []).append(sign.line)
-    if not found:
-        return
-    sasl = any(s.sign is Sign.SASL_PLAINTEXT for s in evidence.logs)
-    yield Cause(
-        "connect.protocol",
-        ("client protocol",),
-        f"clients speak plaintext to a {'SASL' if sasl else 'TLS'} port of {', '.join(found)}",
-        tuple(Proof(f"pod {pod}", "log", lines[-1]) for pod, lines in found.items()),
-        Remedy(
-            "give the client the listener's protocol and credentials: --command-config FILE for "
-            "Kafka's tools, `security.protocol` for programs",
-            manifest="security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
-            if sasl
-            else "security.protocol=SSL\n",
-        ),
-    )
+    for spoken in _SPOKEN:
+        told = {s.pod: s for s in evidence.logs if s.sign is spoken.sign}
+        if spoken.sign is Sign.TLS_FAILED:
+            sure = {s.pod for s in evidence.logs if s.sign is Sign.TLS_PLAINTEXT}
+            told = {pod: sign for pod, sign in told.items() if pod not in sure}
+        if told:
+            yield Cause(
+                "connect.protocol",
+                ("client protocol",),
+                spoken.what.format(", ".join(told)),
+                tuple(Proof(called(evidence, pod), "log", s.line) for pod, s in told.items()),
+                Remedy(spoken.way_out, manifest=spoken.settings),
+                spoken.status,
+            )
 
 
 def dns(evidence: Evidence) -> Iterator[Cause]:
