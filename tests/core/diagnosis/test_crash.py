@@ -8,8 +8,10 @@ from tests.core.diagnosis import graphs as g
 
 from learnflow_kafka.core.diagnosis.causes import Cause
 from learnflow_kafka.core.diagnosis.evidence import Evidence, NodeView
+from learnflow_kafka.core.diagnosis.objects import Pod
 from learnflow_kafka.core.diagnosis.signs import LogSign, Sign
 from learnflow_kafka.core.diagnosis.table import diagnose
+from learnflow_kafka.core.findings import Status
 
 FORMAT = (
     "java.lang.RuntimeException: Invalid cluster.id in: /data/meta.properties. "
@@ -98,3 +100,50 @@ def test_a_refusal_of_the_start_script_is_quoted_before_all_else(other: Sign):
 
     assert "the chart now says '0'" in cause.detail
     assert "the chart now says '0'" in cause.proof[1].value
+
+
+def with_heap(option: str, limit: int, pod: Pod | None = None) -> Evidence:
+    """A pod with this heap and memory limit; nothing has happened."""
+    one = pod or g.pod(2)
+    sized = replace(one.containers[0], heap=option, limits={"memory": limit})
+    return g.healthy(pods=(g.pod(0), g.pod(1), replace(one, containers=(sized,))))
+
+
+@pytest.mark.parametrize(
+    ("option", "limit", "asked"),
+    [
+        ("-Xmx1600m", 2 * g.GI, "2100Mi"),
+        ("-Xmx2g", 2 * g.GI, "2548Mi"),
+        ("-XX:MaxRAMPercentage=75", g.GI, "2000Mi"),
+        ("-XX:MaxRAMPercentage=100", g.GI, None),
+    ],
+)
+def test_a_heap_that_leaves_too_little_beside_it_is_a_warning(
+    option: str, limit: int, asked: str | None
+):
+    """Before anything has crashed; a heap in percent grows with the limit that is asked for."""
+    (cause,) = told(with_heap(option, limit), "crash.out_of_memory")
+
+    assert cause.status is Status.WARNING
+    assert cause.remedy is not None
+    assert cause.remedy.command == (
+        asked
+        and f"kubectl set resources statefulset/kafka -n kafka -c kafka --limits=memory={asked}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "limit"),
+    [("-Xmx1548m", 2 * g.GI), ("-XX:MaxRAMPercentage=75", 2 * g.GI), ("-Xmx512m", g.GI)],
+)
+def test_a_heap_with_500_mi_beside_it_is_none(option: str, limit: int):
+    """What fits exactly is no warning."""
+    assert told(with_heap(option, limit), "crash.out_of_memory") == []
+
+
+def test_a_program_that_is_not_kafka_needs_no_500_mi():
+    """The pod of `helm test` runs Kafka's tools in 512Mi."""
+    tools = g.pod(2, name="kafka-test", labels={"app.kubernetes.io/component": "test"})
+
+    assert told(with_heap("-Xmx128m", g.GI // 2, tools), "crash.out_of_memory") == []
+    assert told(with_heap("-Xmx512m", g.GI // 2, tools), "crash.out_of_memory")

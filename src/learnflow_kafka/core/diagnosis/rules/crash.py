@@ -48,7 +48,8 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
     Looks at `lastState.terminated` (`OOMKilled`, or exit code 137 that no probe explains),
     at the memory limit, and at the heap (`-Xmx`, `MaxRAMPercentage`). A broker needs some
     500 Mi beside its heap, and the rest of the node's memory as page cache. A heap that does
-    not fit its limit is a warning before anything has happened.
+    not fit its limit, or leaves less than that beside it, is a warning before anything has
+    happened.
 
     Way out: a limit of at least the heap and 500 Mi, or a smaller heap.
     """
@@ -58,8 +59,8 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
             heap = bytes_of_heap(container.heap, limit)
             if _killed_for_memory(pod, container, evidence):
                 yield _too_little_memory(pod, container, limit, heap)
-            elif heap is not None and limit is not None and heap >= limit:
-                yield _heap_above_limit(pod, container, limit, heap)
+            elif heap is not None and limit is not None and heap + _beside(pod) > limit:
+                yield _heap_too_large(pod, container, limit, heap)
     for name, told in _told(evidence, Sign.OUT_OF_MEMORY).items():
         yield Cause(
             "crash.out_of_memory",
@@ -358,8 +359,8 @@ def _too_little_memory(
 ) -> Cause:
     end = container.last or container.terminated
     java = role(pod) is not Role.OTHER or heap is not None
-    needed = (heap or 0) + BESIDE_HEAP if java else 2 * (limit or 0)
-    asks = max(needed, (limit or 0) + 256 * MI)
+    needed = _fitting(container, limit, heap or 0) if java else None
+    asks = max(needed or 2 * (limit or 0), (limit or 0) + 256 * MI)
     return Cause(
         "crash.out_of_memory",
         (causes.pod(pod.name),),
@@ -392,12 +393,20 @@ def _too_little_memory(
     )
 
 
-def _heap_above_limit(pod: Pod, container: Container, limit: int, heap: int) -> Cause:
+def _heap_too_large(pod: Pod, container: Container, limit: int, heap: int) -> Cause:
+    fitting = _fitting(container, limit, heap)
+    left = limit - heap
     return Cause(
         "crash.out_of_memory",
         (f"memory of {pod.name}",),
-        f"the heap of {pod.name} ({shown('memory', heap)}) does not fit its memory limit "
-        f"({shown('memory', limit)}): it will be ended as soon as it fills",
+        f"the heap of {pod.name} ({shown('memory', heap)}) "
+        + (
+            f"does not fit its memory limit ({shown('memory', limit)}): it will be ended as soon "
+            "as it fills"
+            if left <= 0
+            else f"leaves {shown('memory', left)} of its memory limit ({shown('memory', limit)}), "
+            "and a broker needs some 500Mi beside its heap: it may be ended under load"
+        ),
         (
             Proof(f"pod {pod.name}", f"heap of {container.name}", container.heap or ""),
             Proof(
@@ -407,12 +416,27 @@ def _heap_above_limit(pod: Pod, container: Container, limit: int, heap: int) -> 
             ),
         ),
         Remedy(
-            f"a limit of at least {shown('memory', heap + BESIDE_HEAP)}, or a smaller heap",
+            "a smaller heap"
+            if fitting is None
+            else f"a limit of at least {shown('memory', fitting)}, or a smaller heap",
             Safety.ASKS,
-            _limit_command(pod, container, heap + BESIDE_HEAP),
+            None if fitting is None else _limit_command(pod, container, fitting),
         ),
         Status.WARNING,
     )
+
+
+def _beside(pod: Pod) -> int:
+    """What must fit beside the heap; of other programs we only know that the heap itself must."""
+    return 1 if role(pod) is Role.OTHER else BESIDE_HEAP
+
+
+def _fitting(container: Container, limit: int | None, heap: int) -> int | None:
+    """The limit that leaves room beside the heap; None where the heap would grow with it to all."""
+    if limit is None or not (container.heap or "").startswith("-XX:MaxRAMPercentage"):
+        return heap + BESIDE_HEAP
+    left = 1 - heap / limit
+    return None if left <= 0 else -(-int(BESIDE_HEAP / left) // MI) * MI
 
 
 def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
@@ -420,11 +444,14 @@ def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
     if kind != "StatefulSet":
         return None
     size = shown("memory", -(-limit // MI) * MI)
-    return (
+    command = (
         f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {container.name} "
-        f"--limits=memory={size} && kubectl delete pod {pod.name} -n {pod.namespace} "
-        "--ignore-not-found"
+        f"--limits=memory={size}"
     )
+    if container.ready:
+        return command
+    # The controller waits for a pod that is not ready before it replaces it.
+    return f"{command} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
 
 
 def _crashes(container: Container) -> bool:
