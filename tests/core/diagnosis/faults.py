@@ -256,6 +256,13 @@ def oom() -> Evidence:
     return replace(base, pods=(*base.pods[:2], killed))
 
 
+def oom_over(minutes: int) -> Evidence:
+    """A container that was ended for its memory so long ago, and is ready since."""
+    ended = Terminated("OOMKilled", 137, finished_ms=g.NOW - minutes * 60_000)
+    again = g.pod(0, containers=(g.container(last=ended, restarts=1),))
+    return g.healthy(pods=(again, g.pod(1), g.pod(2)))
+
+
 def lost_found() -> Evidence:
     """The volume's root as log directory."""
     return g.crashing(

@@ -147,3 +147,36 @@ def test_a_program_that_is_not_kafka_needs_no_500_mi():
 
     assert told(with_heap("-Xmx128m", g.GI // 2, tools), "crash.out_of_memory") == []
     assert told(with_heap("-Xmx512m", g.GI // 2, tools), "crash.out_of_memory")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status"),
+    [
+        (20, Status.FAILED),
+        (61, Status.WARNING),
+        (23 * 60, Status.WARNING),
+        (25 * 60, None),
+    ],
+)
+def test_an_end_for_memory_counts_less_the_longer_the_container_runs_since(
+    minutes: int, status: Status | None
+):
+    """Within an hour it may end again at once; after a day its memory was enough for all loads."""
+    causes = told(faults.oom_over(minutes), "crash.out_of_memory")
+
+    assert [c.status for c in causes] == ([] if status is None else [status])
+    assert diagnose(faults.oom_over(minutes)).healthy() is (status is not Status.FAILED)
+
+
+@pytest.mark.parametrize(("running", "found"), [(False, [Status.FAILED]), (True, [])])
+def test_an_old_end_for_memory_is_why_it_is_down_only_where_it_does_not_run(
+    running: bool,  # noqa: FBT001 - a parameter of the test
+    found: list[Status],
+):
+    """A container that runs since and is not ready has another reason for that."""
+    base = faults.oom_over(3 * 24 * 60)
+    first = base.pods[0]
+    down = replace(first.containers[0], ready=False, running=running)
+    pods = (replace(first, containers=(down,)), *base.pods[1:])
+
+    assert [c.status for c in told(replace(base, pods=pods), "crash.out_of_memory")] == found

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Disk, Evidence
-    from learnflow_kafka.core.diagnosis.objects import Container, Pod
+    from learnflow_kafka.core.diagnosis.objects import Container, Pod, Terminated
     from learnflow_kafka.core.diagnosis.signs import LogSign
 
 OOM: Final = "OOMKilled"
@@ -37,6 +37,8 @@ _KNOWN: Final = (
     Sign.LOST_FOUND, Sign.CLUSTER_ID, Sign.UNFORMATTED, Sign.DISK_FULL, Sign.NODE_ID,
     Sign.OUT_OF_MEMORY,
 )  # fmt: skip
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 _FULL: Final = 0.98
 _TIGHT: Final = 0.85
 
@@ -49,7 +51,8 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
     at the memory limit, and at the heap (`-Xmx`, `MaxRAMPercentage`). A broker needs some
     500 Mi beside its heap, and the rest of the node's memory as page cache. A heap that does
     not fit its limit, or leaves less than that beside it, is a warning before anything has
-    happened.
+    happened. So is a container that was ended more than an hour ago and runs since; after a day
+    it is none any more, since its memory was enough for a whole day's load.
 
     Way out: a limit of at least the heap and 500 Mi, or a smaller heap.
     """
@@ -57,8 +60,8 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
         for container in pod.containers:
             limit = container.limits.get("memory")
             heap = bytes_of_heap(container.heap, limit)
-            if _killed_for_memory(pod, container, evidence):
-                yield _too_little_memory(pod, container, limit, heap)
+            if status := _killed_for_memory(pod, container, evidence):
+                yield _too_little_memory(pod, container, limit, heap, status)
             elif heap is not None and limit is not None and heap + _beside(pod) > limit:
                 yield _heap_too_large(pod, container, limit, heap)
     for name, told in _told(evidence, Sign.OUT_OF_MEMORY).items():
@@ -342,20 +345,32 @@ def _most(ids: Iterable[str]) -> str | None:
     return None if others and others[0][1] == times else first
 
 
-def _killed_for_memory(pod: Pod, container: Container, evidence: Evidence) -> bool:
+def _killed_for_memory(pod: Pod, container: Container, evidence: Evidence) -> Status | None:
+    """How bad it is that a container was ended for its memory, if it was."""
     ends = [t for t in (container.terminated, container.last) if t is not None]
-    if any(t.reason == OOM for t in ends):
-        return not container.ready or container.restarts > 0
     probed = any(
         e.kind == "Pod" and e.name == pod.name and "probe" in e.message and e.reason == "Killing"
         for e in evidence.events
     )
     killed = any(t.exit_code == KILLED for t in ends) and not container.ready
-    return killed and not probed and "memory" in container.limits and pod.deleted_ms is None
+    likely = killed and not probed and "memory" in container.limits and pod.deleted_ms is None
+    if not likely and not any(t.reason == OOM for t in ends):
+        return None
+    return _since(ends, evidence.taken_ms) if container.running else Status.FAILED
+
+
+def _since(ends: Iterable[Terminated], now_ms: int) -> Status | None:
+    """What an end is worth of a container that runs again; when it was may not be known."""
+    ended = max((t.finished_ms for t in ends if t.finished_ms is not None), default=None)
+    if ended is None:
+        return Status.WARNING
+    if now_ms - ended > _DAY_MS:
+        return None
+    return Status.WARNING if now_ms - ended > _HOUR_MS else Status.FAILED
 
 
 def _too_little_memory(
-    pod: Pod, container: Container, limit: int | None, heap: int | None
+    pod: Pod, container: Container, limit: int | None, heap: int | None, status: Status
 ) -> Cause:
     end = container.last or container.terminated
     java = role(pod) is not Role.OTHER or heap is not None
@@ -364,7 +379,8 @@ def _too_little_memory(
     return Cause(
         "crash.out_of_memory",
         (causes.pod(pod.name),),
-        f"container {container.name} of {pod.name} was ended for its memory: "
+        f"container {container.name} of {pod.name} was ended for its memory"
+        f"{', and runs again' * container.running}: "
         f"its limit is {shown('memory', limit) if limit else 'the node'}"
         + (f", its heap alone may take {shown('memory', heap)}" if heap else ""),
         (
@@ -390,6 +406,7 @@ def _too_little_memory(
             Safety.ASKS,
             _limit_command(pod, container, asks),
         ),
+        status,
     )
 
 
