@@ -128,7 +128,7 @@ def test_a_port_of_dedicated_controllers_that_is_closed_is_named():
     closed = g.admitting(name="quorum", pods=mine, types=("Ingress",), ingress=())
     (cause,) = blocked(dedicated(policies=(closed,)))
 
-    assert "the controllers on port 9093" in cause.detail
+    assert "the controllers of kafka on port 9093" in cause.detail
     assert cause.about[1:] == ("quorum", "brokers")
     assert blocked(dedicated(policies=(closed, g.admitting()))) == []
 
@@ -161,6 +161,36 @@ def test_the_ensemble_of_somebody_else_may_shut_out_brokers_that_need_none():
     closed = replace(evidence, policies=(replace(LETS_OUT, pods=mine),), kafka=g.kafka())
 
     assert blocked(closed) == []
+
+
+def release(name: str) -> Evidence:
+    """Brokers of one of several releases, whose own policy admits that release alone."""
+    labels = {**g.LABELS, "app.kubernetes.io/instance": name}
+    own = Selector({"app.kubernetes.io/instance": name})
+    rules = (PolicyRule((), (PolicyPort("9092"),)), PolicyRule((Peer(pods=own),), INSIDE))
+    return g.healthy(
+        pods=tuple(g.pod(n, name=f"{name}-{n}", labels=labels) for n in range(3)),
+        policies=(g.admitting(name=name, pods=own, types=("Ingress",), ingress=rules),),
+    )
+
+
+def test_two_releases_may_shut_each_other_out():
+    """Brokers of another cluster in the same namespace need not be admitted."""
+    one, other = release("orders"), release("billing")
+    both = replace(one, pods=(*one.pods, *other.pods), policies=(*one.policies, *other.policies))
+
+    assert blocked(both) == []
+
+
+def test_each_of_two_releases_gets_policies_of_its_own():
+    """What is shut in together is admitted to its own cluster again, and no further."""
+    one, other = release("orders"), release("billing")
+    both = replace(one, pods=(*one.pods, *other.pods), policies=(LETS_OUT,))
+    ways_out = printed(blocked(both))
+
+    assert {p.name.split("-")[0] for p in ways_out} == {"orders", "billing"}
+    assert blocked(replace(both, policies=(LETS_OUT, *ways_out))) == []
+    assert all("app.kubernetes.io/instance" in p.pods.labels for p in ways_out)
 
 
 def test_what_may_not_go_out_is_let_out_and_not_in():

@@ -10,7 +10,7 @@ from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.amounts import MI, bytes_of_heap, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Where
-from learnflow_kafka.core.diagnosis.roles import Role, called, reference, role
+from learnflow_kafka.core.diagnosis.roles import Role, called, cluster_of, reference, role
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
 
@@ -28,7 +28,6 @@ KILLED: Final = 137
 BESIDE_HEAP: Final = 500 * MI
 """What a broker needs beside its heap: metaspace, threads, direct buffers, mapped indexes."""
 
-_INSTANCE: Final = "app.kubernetes.io/instance"
 _ID_OF_DISK: Final = re.compile(
     r"(?:this disk belongs to cluster |stored clusterId (?:Some\()?"
     r"|Invalid cluster\.id in: .* but read )([\w-]+)"
@@ -120,7 +119,8 @@ def cluster_id(evidence: Evidence) -> Iterator[Cause]:
     where one disk is the odd one, give that node its own disk. Deleting the claim also makes the
     broker start, without its data: never the first step.
     """
-    ids, clusters = _ids_of_disks(evidence), _clusters(evidence)
+    ids = _ids_of_disks(evidence)
+    clusters = {p.name: cluster_of(p) for p in evidence.pods}
     usual = {
         name: _most(i for n, i in ids.items() if clusters.get(n) == clusters.get(name))
         for name in ids
@@ -332,11 +332,6 @@ def _ids_of_disks(evidence: Evidence) -> dict[str, str]:
         if told := _ID_OF_DISK.search(sign.line):
             found[sign.pod] = told[1]
     return found
-
-
-def _clusters(evidence: Evidence) -> dict[str, str | None]:
-    """Pods that are meant to be one cluster have the same word; processes here have none."""
-    return {p.name: p.labels.get(_INSTANCE, p.owner) for p in evidence.pods}
 
 
 def _most(ids: Iterable[str]) -> str | None:

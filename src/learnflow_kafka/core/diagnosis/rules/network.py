@@ -14,6 +14,7 @@ from learnflow_kafka.core.diagnosis.roles import (
     KAFKA_PORT,
     ZOOKEEPER_PORT,
     Role,
+    cluster_of,
     main_container,
     pods_of,
 )
@@ -64,24 +65,42 @@ FLOWS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """Pods of one role that the same policies limit in one direction, and how many there are."""
+    """
+    Pods of one role in one cluster that the same policies limit in one direction.
+
+    `whole` where they are all that the cluster has of this role.
+    """
 
     role: Role
     direction: str
     pods: tuple[Pod, ...]
     policies: tuple[NetworkPolicy, ...]
-    of: int
+    whole: bool
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that they are of."""
+        return cluster_of(self.pods[0])
 
     @property
     def called(self) -> str:
         """The pods in a sentence: by their role if they are all of it, else by their names."""
-        all_ = len(self.pods) == self.of
-        return f"the {_CALLED[self.role]}" if all_ else ", ".join(p.name for p in self.pods)
+        of = f" of {self.cluster}" if self.cluster else ""
+        names = ", ".join(p.name for p in self.pods)
+        return f"the {_CALLED[self.role]}{of}" if self.whole else names
 
     @property
     def slug(self) -> str:
         """What a policy for these pods is named after: no two of them may replace each other."""
-        return f"kafka-{self.role}" if len(self.pods) == self.of else self.pods[0].name
+        return f"{self.cluster or 'kafka'}-{self.role}" if self.whole else self.pods[0].name
+
+    def fellows(self, roles: Iterable[Role], evidence: Evidence) -> dict[Role, tuple[Pod, ...]]:
+        """The pods of these roles in the same cluster, as far as there are any."""
+        found = {
+            role: tuple(p for p in pods_of(evidence, role) if cluster_of(p) == self.cluster)
+            for role in roles
+        }
+        return {role: pods for role, pods in found.items() if pods}
 
     def admits(self, peer: Place, port: int, target: Pod) -> bool | None:
         """Whether a peer is admitted on a port of `target`; None: its address is not known."""
@@ -148,24 +167,24 @@ def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
 
 
 def _apart(flow: Flow, evidence: Evidence) -> Iterator[Cause]:
-    """Pods of Kafka that may not speak to each other, by ingress at the one or egress there."""
-    callers, targets = pods_of(evidence, *flow.callers), pods_of(evidence, flow.target)
+    """Pods of one cluster that may not speak to each other, by ingress here or egress there."""
     if flow.target is Role.ZOOKEEPER and not _on_zookeeper(evidence):
         return
     for limited in _limited(flow.target, INGRESS, evidence):
-        pairs = ((c, t, c) for c in callers for t in limited.pods)
+        callers = limited.fellows(flow.callers, evidence)
+        pairs = ((c, t, c) for mine in callers.values() for c in mine for t in limited.pods)
         if closed := _closed(flow, limited, pairs, evidence):
-            who = " and ".join(_CALLED[r] for r in flow.callers if pods_of(evidence, r))
+            who = " and ".join(_CALLED[role] for role in callers)
             peers = "".join(
                 policies.entry(Selector(_shared(p.labels for p in mine)))
-                for r in flow.callers
-                if (mine := pods_of(evidence, r))
+                for mine in callers.values()
             )
             remedy = _admit(limited, sorted(closed), who, peers)
             yield _kept_apart(flow, limited, closed, remedy)
     for role in flow.callers:
         for limited in _limited(role, EGRESS, evidence):
-            pairs = ((c, t, t) for c in limited.pods for t in targets)
+            targets = limited.fellows([flow.target], evidence)
+            pairs = ((c, t, t) for c in limited.pods for t in targets.get(flow.target, ()))
             if closed := _closed(flow, limited, pairs, evidence):
                 home = limited.pods[0].namespace
                 out = _let_out(limited.slug, home, limited.selector(), sorted(closed))
@@ -290,15 +309,17 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
 def _limited(role: Role, direction: str, evidence: Evidence) -> Iterator[Limited]:
     """The pods of a role that policies limit, by the policies: their labels may differ."""
     everyone = pods_of(evidence, role)
-    found: dict[tuple[str, ...], Limited] = {}
+    found: dict[tuple[str | None, ...], list[Pod]] = {}
     for pod in everyone:
         mine = policies.limiting(pod.namespace, pod.labels, direction, evidence)
-        if not mine:
-            continue
-        key = (pod.namespace, *(p.name for p in mine))
-        before = found[key].pods if key in found else ()
-        found[key] = Limited(role, direction, (*before, pod), mine, len(everyone))
-    yield from found.values()
+        key = (cluster_of(pod), pod.namespace, *(p.name for p in mine))
+        found.setdefault(key, []).append(pod)
+    for pods in found.values():
+        first = pods[0]
+        mine = policies.limiting(first.namespace, first.labels, direction, evidence)
+        if mine:
+            whole = sum(cluster_of(p) == cluster_of(first) for p in everyone) == len(pods)
+            yield Limited(role, direction, tuple(pods), mine, whole)
 
 
 def _on_zookeeper(evidence: Evidence) -> bool:
