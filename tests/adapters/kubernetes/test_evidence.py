@@ -16,7 +16,14 @@ from learnflow_kafka.adapters.kubernetes import evidence
 from learnflow_kafka.adapters.kubernetes.client import Client
 from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
 from learnflow_kafka.adapters.kubernetes.login import FixedToken
-from learnflow_kafka.adapters.kubernetes.objects import endpoints, event, millis, pod, policy
+from learnflow_kafka.adapters.kubernetes.objects import (
+    endpoints,
+    event,
+    millis,
+    pod,
+    policy,
+    service,
+)
 from learnflow_kafka.core.diagnosis.document import to_document
 from learnflow_kafka.core.diagnosis.evidence import Evidence, Part
 from learnflow_kafka.core.diagnosis.table import diagnose
@@ -267,6 +274,21 @@ def test_odd_objects_are_read_as_far_as_they_go(odd: dict[str, Any]):
 def test_egress_rules_without_types_limit_egress():
     """As the API server fills it in."""
     assert policy({"spec": {"egress": [{}]}}).types == ("Ingress", "Egress")
+
+
+def test_an_address_block_keeps_what_is_excepted_from_it():
+    """Without its exceptions a block would admit whom it shuts out."""
+    block = {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}
+    (rule,) = policy({"spec": {"ingress": [{"from": [{"ipBlock": block}]}]}}).ingress
+
+    assert [(p.cidr, p.besides) for p in rule.peers] == [("10.0.0.0/8", ("10.1.0.0/16",))]
+
+
+def test_the_age_of_a_service_is_read():
+    """A load balancer that was asked for just now has no address yet."""
+    made = "2026-11-23T10:00:00Z"
+
+    assert service({"metadata": {"creationTimestamp": made}}).created_ms == millis(made)
 
 
 def test_the_refusal_is_the_servers_own():

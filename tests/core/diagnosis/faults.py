@@ -256,6 +256,13 @@ def oom() -> Evidence:
     return replace(base, pods=(*base.pods[:2], killed))
 
 
+def oom_over(minutes: int) -> Evidence:
+    """A container that was ended for its memory so long ago, and is ready since."""
+    ended = Terminated("OOMKilled", 137, finished_ms=g.NOW - minutes * 60_000)
+    again = g.pod(0, containers=(g.container(last=ended, restarts=1),))
+    return g.healthy(pods=(again, g.pod(1), g.pod(2)))
+
+
 def lost_found() -> Evidence:
     """The volume's root as log directory."""
     return g.crashing(
@@ -272,6 +279,17 @@ def other_cluster() -> Evidence:
         "kafka.common.InconsistentClusterIdException: The Cluster ID new doesn't match stored "
         "clusterId Some(old) in meta.properties.",
     )
+
+
+def strange_disk() -> Evidence:
+    """A disk of another cluster under one of the chart's nodes, which keeps the disk's id."""
+    base = g.crashing(
+        Sign.DISK_ID,
+        "[learnflow start] this disk belongs to cluster old; the id cluster-1 of the chart is not "
+        "used",
+    )
+    unready = g.pod(2, conditions=(), containers=(g.container(ready=False),))
+    return replace(base, pods=(*base.pods[:2], unready))
 
 
 def unformatted() -> Evidence:
@@ -308,6 +326,15 @@ def misconfigured() -> Evidence:
     """A setting that Kafka does not accept."""
     return g.crashing(
         Sign.CONFIG, "org.apache.kafka.common.config.ConfigException: Invalid value -1"
+    )
+
+
+def refused() -> Evidence:
+    """A node that the chart's start script refuses to start."""
+    return g.crashing(
+        Sign.REFUSED,
+        "[learnflow start] refused: the controllers of this cluster are '0 1 2', the chart now "
+        "says '0'. Set controllers.replicas and controllers.dedicated back.",
     )
 
 
@@ -396,6 +423,12 @@ def plaintext() -> Evidence:
     """A client that does not log in."""
     line = "Unexpected Kafka request of type METADATA during SASL handshake."
     return g.healthy(logs=(LogSign("kafka-0", Sign.SASL_PLAINTEXT, line),))
+
+
+def encrypted() -> Evidence:
+    """A client with TLS, on a port without."""
+    line = "InvalidReceiveException: Invalid receive (size = 369295617 larger than 104857600)"
+    return g.healthy(logs=(LogSign("kafka-0", Sign.PLAINTEXT_TLS, line),))
 
 
 def no_dns() -> Evidence:
@@ -552,11 +585,13 @@ FAULTS = (
     ("crash.out_of_memory", oom),
     ("crash.lost_found", lost_found),
     ("crash.cluster_id", other_cluster),
+    ("crash.cluster_id", strange_disk),
     ("crash.not_formatted", unformatted),
     ("crash.disk_full", disk_full),
     ("crash.disk_full", disk_tight),
     ("crash.probe", probed),
     ("crash.other", misconfigured),
+    ("crash.other", refused),
     ("process.down", stopped),
     ("quorum.split", two_clusters),
     ("quorum.no_leader", leaderless),
@@ -567,6 +602,7 @@ FAULTS = (
     ("topics.different", drifted),
     ("connect.advertised", advertised),
     ("connect.protocol", plaintext),
+    ("connect.protocol", encrypted),
     ("dns.broken", no_dns),
     ("dns.broken", other_domain),
     ("service.no_endpoints", mistyped),

@@ -19,7 +19,6 @@ from learnflow_kafka.core.diagnosis.objects import (
     Selector,
     StorageClass,
     Taint,
-    Terminated,
     Toleration,
 )
 from learnflow_kafka.core.diagnosis.signs import LogSign, Sign
@@ -68,13 +67,7 @@ SILENT = {
     "a line of a log from before the last start": g.healthy(
         logs=(LogSign("kafka-0", Sign.CLUSTER_ID, "InconsistentClusterIdException"),)
     ),
-    "a container that was ended for its memory and runs": g.healthy(
-        pods=(
-            g.pod(0, containers=(g.container(last=Terminated("Completed", 0), restarts=1),)),
-            g.pod(1),
-            g.pod(2),
-        )
-    ),
+    "a container that was ended for its memory two days ago": faults.oom_over(2 * 24 * 60),
     "a heap that fits its limit": g.healthy(
         pods=tuple(g.pod(n, containers=(FITTING,)) for n in range(3))
     ),

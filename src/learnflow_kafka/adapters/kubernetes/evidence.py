@@ -230,7 +230,7 @@ class _Reading:
             return None
         space, name = asker
         found = objects.pod(self._client.get(f"{_CORE}/namespaces/{space}/pods/{name}"))
-        return Asker(space, name, found.labels)
+        return Asker(space, name, found.labels, found.ip)
 
     def _policies_of(self, asker: tuple[str, str] | None) -> tuple[Any, ...]:
         if asker is None or asker[0] == self._client.namespace:

@@ -280,6 +280,7 @@ def service(found: Object) -> ours.Service:
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         labels=_labels(found),
         annotations={k: v for k, v in _annotations(found).items() if k.startswith(_ANNOTATIONS)},
+        created_ms=millis(_part(found, "metadata").get("creationTimestamp")),
     )
 
 
@@ -395,6 +396,7 @@ def _rule(found: Object, side: str) -> ours.PolicyRule:
                 if "namespaceSelector" in p
                 else None,
                 cidr=_text(_part(p, "ipBlock").get("cidr")),
+                besides=_words(_part(p, "ipBlock"), "except"),
             )
             for p in _list(found, side)
         ),

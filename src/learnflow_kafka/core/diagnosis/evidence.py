@@ -216,6 +216,7 @@ class Client:
     namespace: str
     pod: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,6 +329,7 @@ class Service:
     publish_not_ready: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,11 +353,12 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One kind of partner that a network policy admits."""
+    """One kind of partner that a network policy admits; `besides` are left out of `cidr`."""
 
     pods: Selector | None = None
     namespaces: Selector | None = None
     cidr: str | None = None
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

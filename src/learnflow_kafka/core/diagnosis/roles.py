@@ -23,6 +23,7 @@ _NOT_KAFKA: Final = re.compile(
 )
 _COMPONENT: Final = "app.kubernetes.io/component"
 _NAME: Final = "app.kubernetes.io/name"
+_INSTANCE: Final = "app.kubernetes.io/instance"
 
 
 class Role(StrEnum):
@@ -61,6 +62,11 @@ def role(pod: Pod) -> Role:
 def pods_of(evidence: Evidence, *roles: Role) -> tuple[Pod, ...]:
     """The pods with one of these roles, but for those that are being deleted."""
     return tuple(p for p in evidence.pods if p.deleted_ms is None and role(p) in roles)
+
+
+def cluster_of(pod: Pod) -> str | None:
+    """Which of several clusters in one namespace a pod is of, by its release; None: not told."""
+    return pod.labels.get(_INSTANCE)
 
 
 def workloads_of(evidence: Evidence, *roles: Role) -> Iterator[Workload]:

@@ -28,13 +28,18 @@ class Sign(StrEnum):
 
     LOST_FOUND = "lost+found"
     CLUSTER_ID = "another cluster id"
+    DISK_ID = "the cluster id of the disk"
+    """No fault by itself: the chart starts a node with the id that its disk has."""
     NODE_ID = "another node id"
     UNFORMATTED = "not formatted"
     DISK_FULL = "disk full"
     OUT_OF_MEMORY = "out of memory"
     UNKNOWN_HOST = "unknown host"
     SASL_PLAINTEXT = "plaintext client on a SASL port"
+    SASL_OTHER = "client of another protocol on a SASL port"
     TLS_PLAINTEXT = "plaintext client on a TLS port"
+    TLS_FAILED = "TLS handshake failed"
+    PLAINTEXT_TLS = "TLS client on a plaintext port"
     ZK_SESSION = "zookeeper session lost"
     ZK_NEWER_CLIENT = "client has seen a newer zxid"
     ZK_SMALLER_ID = "smaller server id"
@@ -54,6 +59,7 @@ SIGNS: Final[Mapping[Sign, str]] = {
         r"|Invalid cluster\.id in"
         r"|The Cluster ID \S+ doesn't match stored clusterId"
     ),
+    Sign.DISK_ID: r"\[learnflow start\] this disk belongs to cluster ",
     Sign.NODE_ID: (
         r"InconsistentBrokerIdException|InconsistentNodeId|Stored node id \S+ doesn't match"
         r"|Configured broker\.id \S+ doesn't match|Invalid node\.id in"
@@ -69,7 +75,11 @@ SIGNS: Final[Mapping[Sign, str]] = {
     Sign.OUT_OF_MEMORY: r"java\.lang\.OutOfMemoryError|insufficient memory for the Java Runtime",
     Sign.UNKNOWN_HOST: r"UnknownHostException|Couldn't resolve server|No resolvable bootstrap",
     Sign.SASL_PLAINTEXT: r"Unexpected Kafka request of type \w+ during SASL handshake",
-    Sign.TLS_PLAINTEXT: r"SSL handshake failed|Unsupported or unrecognized SSL message",
+    Sign.SASL_OTHER: r"Failing SASL authentication due to invalid receive size",
+    Sign.TLS_PLAINTEXT: r"Unsupported or unrecognized SSL message",
+    Sign.TLS_FAILED: r"SSL handshake failed",
+    # The first bytes of a TLS hello, 16 03 and its version, taken for the size of a request.
+    Sign.PLAINTEXT_TLS: r"Invalid receive \(size = 36929[56]\d{3} ",
     Sign.ZK_SESSION: (
         r"Unable to reconnect to ZooKeeper service, session \S+ has expired"
         r"|Client session timed out, have not heard from server"

@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
+from learnflow_kafka.core.diagnosis.evidence import Part
 from learnflow_kafka.core.diagnosis.matching import has_labels
-from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, ready, role
+from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, called, ready, role
 from learnflow_kafka.core.diagnosis.signs import Sign
-from learnflow_kafka.core.suggest import nearest
+from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.suggest import mistyped, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence, Probe
-    from learnflow_kafka.core.diagnosis.objects import Endpoints, Pod, Service
+    from learnflow_kafka.core.diagnosis.objects import Endpoints, Pod, Service, Workload
 
 BOOTSTRAP: Final = "bootstrap"
+BALANCER_GRACE_MS: Final = 120_000
+"""What a cloud may take to give a new Service its load balancer."""
+
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
+_ORDINAL: Final = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a sign tells of a client's protocol, in words with the brokers' names in them."""
+
+    sign: Sign
+    what: str
+    way_out: str
+    settings: str | None = None
+    status: Status = Status.FAILED
+
+
+_GIVE: Final = (
+    "give the client the listener's protocol and credentials: --command-config FILE for Kafka's "
+    "tools, `security.protocol` for programs"
+)
+_SASL: Final = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
+_SPOKEN: Final = (
+    Spoken(Sign.SASL_PLAINTEXT, "clients speak plaintext to a SASL port of {}", _GIVE, _SASL),
+    Spoken(
+        Sign.TLS_PLAINTEXT,
+        "clients speak plaintext to a TLS port of {}",
+        _GIVE,
+        "security.protocol=SSL\n",
+    ),
+    Spoken(
+        Sign.PLAINTEXT_TLS,
+        "clients speak TLS to a plaintext port of {}",
+        f"{_GIVE}; or let it connect to a port with TLS",
+        "security.protocol=PLAINTEXT\n",
+    ),
+    Spoken(
+        Sign.SASL_OTHER,
+        "somebody speaks another protocol, TLS perhaps, to a SASL port of {}",
+        _GIVE,
+        _SASL,
+        Status.WARNING,
+    ),
+    Spoken(
+        Sign.TLS_FAILED,
+        "TLS handshakes fail at {}: a certificate is not trusted or does not fit the name, or a "
+        "client speaks plaintext",
+        "the client's own error tells which: give it the authority that signed the broker's "
+        "certificate and a name that stands in it, or `security.protocol=SSL`",
+        status=Status.WARNING,
+    ),
+)
 
 
 def no_endpoints(evidence: Evidence) -> Iterator[Cause]:
@@ -27,9 +83,11 @@ def no_endpoints(evidence: Evidence) -> Iterator[Cause]:
 
     Looks at the Service's `spec.selector` against pod labels (a typing mistake: the differing
     label is named), at its EndpointSlices (pods match and are not ready: the fault is theirs),
-    and at `targetPort` against the containers' ports.
+    and at `targetPort` against the containers' ports. A Service is not blamed where a workload
+    makes the pods that it selects, and they are not there: scaled to 0, or kept from being made.
 
-    Way out: the label or the port that differs; for unready pods, their own finding.
+    Way out: the label or the port that differs, as a command where one value was mistyped; for
+    unready pods, their own finding.
     """
     by_name = {(e.namespace, e.service): e for e in evidence.endpoints}
     for service in evidence.services:
@@ -87,34 +145,30 @@ def advertised(evidence: Evidence) -> Iterator[Cause]:
 
 def wrong_protocol(evidence: Evidence) -> Iterator[Cause]:
     """
-    Somebody speaks plaintext to a port that wants SASL or TLS.
+    Somebody speaks another protocol than the port that it connects to.
 
-    Looks at the brokers' logs ("Unexpected Kafka request of type METADATA during SASL
-    handshake"): the client's `security.protocol` is not that of the listener. The client sees
-    a time-out or a disconnect, never the reason.
+    Looks at the brokers' logs: plaintext on a SASL port ("Unexpected Kafka request of type
+    METADATA during SASL handshake") or a TLS port ("Unsupported or unrecognized SSL message"),
+    TLS on a plaintext port (a request of 369295617 bytes: how a TLS hello begins). The client
+    sees a time-out or a disconnect, never the reason. "SSL handshake failed" says only that: a
+    certificate that is not trusted looks the same as plaintext, so it is a warning.
 
     Way out: the listener's protocol and credentials in the client, or another port.
     """
-    found: dict[str, list[str]] = {}
-    for sign in evidence.logs:
-        if sign.sign in {Sign.SASL_PLAINTEXT, Sign.TLS_PLAINTEXT}:
-            found.setdefault(sign.pod, []).append(sign.line)
-    if not found:
-        return
-    sasl = any(s.sign is Sign.SASL_PLAINTEXT for s in evidence.logs)
-    yield Cause(
-        "connect.protocol",
-        ("client protocol",),
-        f"clients speak plaintext to a {'SASL' if sasl else 'TLS'} port of {', '.join(found)}",
-        tuple(Proof(f"pod {pod}", "log", lines[-1]) for pod, lines in found.items()),
-        Remedy(
-            "give the client the listener's protocol and credentials: --command-config FILE for "
-            "Kafka's tools, `security.protocol` for programs",
-            manifest="security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
-            if sasl
-            else "security.protocol=SSL\n",
-        ),
-    )
+    for spoken in _SPOKEN:
+        told = {s.pod: s for s in evidence.logs if s.sign is spoken.sign}
+        if spoken.sign is Sign.TLS_FAILED:
+            sure = {s.pod for s in evidence.logs if s.sign is Sign.TLS_PLAINTEXT}
+            told = {pod: sign for pod, sign in told.items() if pod not in sure}
+        if told:
+            yield Cause(
+                "connect.protocol",
+                ("client protocol",),
+                spoken.what.format(", ".join(told)),
+                tuple(Proof(called(evidence, pod), "log", s.line) for pod, s in told.items()),
+                Remedy(spoken.way_out, manifest=spoken.settings),
+                spoken.status,
+            )
 
 
 def dns(evidence: Evidence) -> Iterator[Cause]:
@@ -161,11 +215,11 @@ def external(evidence: Evidence) -> Iterator[Cause]:
     A Service for clients outside the cluster has no address.
 
     Looks at `status.loadBalancer.ingress` of Services of type LoadBalancer: empty means that
-    no controller serves them (a cluster without a cloud needs one, such as MetalLB). Counts
-    them against the brokers: clients outside need one address a broker.
+    no controller serves them (a cluster without a cloud needs one, such as MetalLB). A Service
+    that was made less than two minutes ago is not judged: clouds take that long.
     """
     for service in evidence.services:
-        if service.type != "LoadBalancer" or service.ingress:
+        if service.type != "LoadBalancer" or service.ingress or _young(service, evidence):
             continue
         notes = [
             e.message for e in evidence.events if e.kind == "Service" and e.name == service.name
@@ -195,34 +249,25 @@ def external(evidence: Evidence) -> Iterator[Cause]:
         )
 
 
+def _young(service: Service, evidence: Evidence) -> bool:
+    made = service.created_ms
+    return made is not None and evidence.taken_ms - made < BALANCER_GRACE_MS
+
+
 def _selects_nothing(service: Service, evidence: Evidence) -> Iterator[Cause]:
     """A selector that matches no pod, while there are pods that look meant."""
-    if _POD_NAME in service.selector or any(
-        service.selector.items() <= w.pod_labels.items()
-        for w in evidence.workloads
-        if w.namespace == service.namespace
-    ):
+    alone = service.selector.get(_POD_NAME)
+    if alone is not None and evidence.missing(Part.WORKLOADS):
+        return  # nobody knows whether a StatefulSet makes this pod
+    if any(_awaits(service, w) for w in evidence.workloads):
         return  # it is right, and its pods are not there: their own findings say why
-    near: list[tuple[int, Pod]] = []
-    for pod in evidence.pods:
-        if pod.namespace != service.namespace:
-            continue
-        same = sum(pod.labels.get(k) == v for k, v in service.selector.items())
-        like = sum(
-            nearest(v, [pod.labels.get(k, "")]) is not None for k, v in service.selector.items()
-        )
-        if same or like:
-            near.append((2 * same + like, pod))
-    if not near:
+    best = _most_alike(service, evidence)
+    if best is None:
         return
-    best = max(near, key=lambda n: n[0])[1]
     differing = {k: v for k, v in service.selector.items() if best.labels.get(k) != v}
     told = ", ".join(
         f"{k}={v} (pod {best.name} has {best.labels.get(k, 'no such label')})"
         for k, v in differing.items()
-    )
-    fixed = ",".join(
-        f'"{k}":"{best.labels[k]}"' if k in best.labels else f'"{k}":null' for k in differing
     )
     governs = any(w.service == service.name for w in evidence.workloads)
     yield Cause(
@@ -237,13 +282,58 @@ def _selects_nothing(service: Service, evidence: Evidence) -> Iterator[Cause]:
             Proof(f"pod {best.name}", f"metadata.labels[{k}]", best.labels.get(k, "absent"))
             for k in differing
         ),
-        Remedy(
-            "correct the selector, if these pods are the ones that are meant",
-            Safety.ASKS,
-            f"kubectl patch service {service.name} -n {service.namespace} --type merge "
-            f"-p '{{\"spec\":{{\"selector\":{{{fixed}}}}}}}'",
-        ),
+        _corrected(service, differing, best),
     )  # fmt: skip
+
+
+def _awaits(service: Service, workload: Workload) -> bool:
+    """Whether the service's pods are this workload's, or will be once it wants them again."""
+    wanted = dict(service.selector)
+    alone = wanted.pop(_POD_NAME, None)
+    return (
+        workload.namespace == service.namespace
+        and wanted.items() <= workload.pod_labels.items()
+        and (alone is None or _makes(workload, alone))
+    )
+
+
+def _makes(workload: Workload, pod: str) -> bool:
+    """Whether a StatefulSet wants a pod of this name; scaled to 0, it stopped on purpose."""
+    name, _, number = pod.rpartition("-")
+    if workload.kind != "StatefulSet" or name != workload.name or not _ORDINAL.fullmatch(number):
+        return False
+    return workload.wanted == 0 or int(number) < workload.wanted
+
+
+def _most_alike(service: Service, evidence: Evidence) -> Pod | None:
+    """The pod whose labels are nearest to what the service selects."""
+    near: list[tuple[int, Pod]] = []
+    for pod in evidence.pods:
+        if pod.namespace != service.namespace:
+            continue
+        same = sum(pod.labels.get(k) == v for k, v in service.selector.items())
+        like = sum(
+            nearest(v, [pod.labels.get(k, "")]) is not None for k, v in service.selector.items()
+        )
+        if same or like:
+            near.append((2 * same + like, pod))
+    return max(near, key=lambda n: n[0])[1] if near else None
+
+
+def _corrected(service: Service, differing: Mapping[str, str], pod: Pod) -> Remedy:
+    """A command where one value was mistyped; what else differs may be meant."""
+    (key, wrong), *others = differing.items()
+    right = pod.labels.get(key, "")
+    if others or key == _POD_NAME or service.labels.get(key) == wrong or not mistyped(wrong, right):
+        return Remedy(
+            "make the selector and the labels of the pods that are meant the same", Safety.ASKS
+        )
+    return Remedy(
+        "correct the selector, if these pods are the ones that are meant",
+        Safety.ASKS,
+        f"kubectl patch service {service.name} -n {service.namespace} --type merge "
+        f'-p \'{{"spec":{{"selector":{{"{key}":"{right}"}}}}}}\'',
+    )
 
 
 def _wrong_ports(service: Service, members: list[Pod]) -> Iterator[tuple[int, str]]:

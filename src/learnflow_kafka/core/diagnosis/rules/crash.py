@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.amounts import MI, bytes_of_heap, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Where
-from learnflow_kafka.core.diagnosis.roles import Role, called, reference, role
+from learnflow_kafka.core.diagnosis.roles import Role, called, cluster_of, reference, role
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Disk, Evidence
-    from learnflow_kafka.core.diagnosis.objects import Container, Pod
+    from learnflow_kafka.core.diagnosis.objects import Container, Pod, Terminated
     from learnflow_kafka.core.diagnosis.signs import LogSign
 
 OOM: Final = "OOMKilled"
@@ -26,10 +28,16 @@ KILLED: Final = 137
 BESIDE_HEAP: Final = 500 * MI
 """What a broker needs beside its heap: metaspace, threads, direct buffers, mapped indexes."""
 
+_ID_OF_DISK: Final = re.compile(
+    r"(?:this disk belongs to cluster |stored clusterId (?:Some\()?"
+    r"|Invalid cluster\.id in: .* but read )([\w-]+)"
+)
 _KNOWN: Final = (
     Sign.LOST_FOUND, Sign.CLUSTER_ID, Sign.UNFORMATTED, Sign.DISK_FULL, Sign.NODE_ID,
     Sign.OUT_OF_MEMORY,
 )  # fmt: skip
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 _FULL: Final = 0.98
 _TIGHT: Final = 0.85
 
@@ -41,7 +49,9 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
     Looks at `lastState.terminated` (`OOMKilled`, or exit code 137 that no probe explains),
     at the memory limit, and at the heap (`-Xmx`, `MaxRAMPercentage`). A broker needs some
     500 Mi beside its heap, and the rest of the node's memory as page cache. A heap that does
-    not fit its limit is a warning before anything has happened.
+    not fit its limit, or leaves less than that beside it, is a warning before anything has
+    happened. So is a container that was ended more than an hour ago and runs since; after a day
+    it is none any more, since its memory was enough for a whole day's load.
 
     Way out: a limit of at least the heap and 500 Mi, or a smaller heap.
     """
@@ -49,10 +59,10 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
         for container in pod.containers:
             limit = container.limits.get("memory")
             heap = bytes_of_heap(container.heap, limit)
-            if _killed_for_memory(pod, container, evidence):
-                yield _too_little_memory(pod, container, limit, heap)
-            elif heap is not None and limit is not None and heap >= limit:
-                yield _heap_above_limit(pod, container, limit, heap)
+            if status := _killed_for_memory(pod, container, evidence):
+                yield _too_little_memory(pod, container, limit, heap, status)
+            elif heap is not None and limit is not None and heap + _beside(pod) > limit:
+                yield _heap_too_large(pod, container, limit, heap)
     for name, told in _told(evidence, Sign.OUT_OF_MEMORY).items():
         yield Cause(
             "crash.out_of_memory",
@@ -100,34 +110,32 @@ def cluster_id(evidence: Evidence) -> Iterator[Cause]:
     """
     A disk belongs to another cluster than the one that the broker is started for.
 
-    Looks at the log (`InconsistentClusterIdException`): the claims were kept and ZooKeeper, or
-    the object that keeps the id, was made anew; or a volume came from elsewhere.
+    Looks at the log (`InconsistentClusterIdException`, and what the chart's start script says of
+    the disk), and compares the ids of all disks, as logs and brokers tell them: where one differs
+    from most, that disk is named, and not those who complain of it. The claims were kept and
+    ZooKeeper, or the object that keeps the id, was made anew; or a volume came from elsewhere.
 
-    Way out: give the cluster its old id again. The finding prints it where the log tells.
-    Deleting the claim also makes the broker start, without its data: never the first step.
+    Way out: give the cluster its old id again, which the finding prints where it is known; or,
+    where one disk is the odd one, give that node its own disk. Deleting the claim also makes the
+    broker start, without its data: never the first step.
     """
-    for name, told in _told(evidence, Sign.CLUSTER_ID, Sign.NODE_ID).items():
-        node = any(sign.sign is Sign.NODE_ID for sign in told)
-        configured = [
-            Proof(f"pod {p.name}", f"spec.containers[{c.name}].env[CLUSTER_ID]", c.settings[key])
-            for p in evidence.pods
-            if p.name == name
-            for c in p.containers
-            for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID", "NODE_CLUSTER_ID")
-            if c.settings.get(key)
-        ]
-        yield Cause(
-            "crash.cluster_id",
-            (reference(evidence, name),),
-            f"the disk of {called(evidence, name)} belongs to another "
-            + ("node of a cluster" if node else "cluster"),
-            (*_lines(evidence, told), *configured),
-            Remedy(
-                "start it with the id that is on the disk (the log tells it; in the chart: "
-                "`clusterId`); deleting the claim instead loses the broker's data",
-                Safety.ASKS,
-            ),
-        )
+    ids = _ids_of_disks(evidence)
+    clusters = {p.name: cluster_of(p) for p in evidence.pods}
+    usual = {
+        name: _most(i for n, i in ids.items() if clusters.get(n) == clusters.get(name))
+        for name in ids
+    }
+    odd = {name for name, id_ in ids.items() if usual[name] not in {None, id_}}
+    told = _told(evidence, Sign.CLUSTER_ID, Sign.NODE_ID, Sign.DISK_ID)
+    explained = {clusters.get(name) for name in odd & told.keys()}
+    for name, lines in told.items():
+        said = {sign.sign for sign in lines}
+        if name in odd:
+            yield _strange_disk(name, lines, ids, usual[name], evidence)
+        elif Sign.NODE_ID in said:
+            yield _strange_disk(name, lines, {}, None, evidence)
+        elif Sign.CLUSTER_ID in said and clusters.get(name) not in explained:
+            yield _strange_disk(name, lines, ids, None, evidence)
 
 
 def not_formatted(evidence: Evidence) -> Iterator[Cause]:
@@ -243,8 +251,8 @@ def other(evidence: Evidence) -> Iterator[Cause]:
     """
     A container ends again and again, for a reason that no other rule knows.
 
-    Gives its exit code and those lines of its log that tell something: bad configuration, a
-    file that may not be written, an address that is taken.
+    Gives its exit code and those lines of its log that tell something: why the chart's start
+    script refused, bad configuration, a file that may not be written, an address that is taken.
 
     Way out: what the line says. A name that does not resolve, or a ZooKeeper that does not
     serve, has a finding of its own above this one.
@@ -260,14 +268,18 @@ def other(evidence: Evidence) -> Iterator[Cause]:
         ]
         if not ended:
             continue
-        told = [s for s in evidence.logs if s.pod == pod.name and s.sign not in _KNOWN]
+        told = [
+            s for s in evidence.logs if s.pod == pod.name and s.sign not in {*_KNOWN, Sign.DISK_ID}
+        ]
         code = next((t.exit_code for c in ended for t in (c.last, c.terminated) if t), "?")
+        # A refusal is the reason, whatever else was said before it.
+        told.sort(key=lambda s: s.sign is Sign.REFUSED)
         why = f": {told[-1].line}" if told else ""
         yield Cause(
             "crash.other",
             (causes.pod(pod.name),),
             f"container {ended[0].name} of {pod.name} ends with exit code {code}{why}",
-            (*_ends(pod), *_lines(evidence, told)),
+            (*_ends(pod), *_lines(evidence, told[::-1])),
             Remedy(
                 "read the log of the last try",
                 Safety.SAFE,
@@ -276,29 +288,94 @@ def other(evidence: Evidence) -> Iterator[Cause]:
         )
 
 
-def _killed_for_memory(pod: Pod, container: Container, evidence: Evidence) -> bool:
+def _strange_disk(
+    name: str, lines: list[LogSign], ids: Mapping[str, str], usual: str | None, evidence: Evidence
+) -> Cause:
+    """A disk of another cluster than `usual`, the others', or than what its node is told."""
+    mine = ids.get(name)
+    what = "node of a cluster" if any(s.sign is Sign.NODE_ID for s in lines) else "cluster"
+    configured = [
+        Proof(f"pod {p.name}", f"spec.containers[{c.name}].env[{key}]", c.settings[key])
+        for p in evidence.pods
+        if p.name == name
+        for c in p.containers
+        for key in ("CLUSTER_ID", "KAFKA_CLUSTER_ID", "NODE_CLUSTER_ID")
+        if c.settings.get(key)
+    ]
+    return Cause(
+        "crash.cluster_id",
+        (reference(evidence, name),),
+        f"the disk of {called(evidence, name)} belongs to another {what}"
+        + (f", {mine}" if mine else "")
+        + (f"; most others belong to {usual}" if usual else ""),
+        (
+            *_lines(evidence, lines),
+            *configured,
+            *(Proof(called(evidence, n), "cluster id of its disk", i) for n, i in ids.items()),
+        ),
+        Remedy(
+            "give it the disk that is its own: the cluster's id is that of the others; deleting "
+            "the claim instead loses what this disk alone holds"
+            if usual
+            else "start it with the id that is on the disk (the log tells it; in the chart: "
+            f"`clusterId{f': {mine}' if mine else ''}`); deleting the claim instead loses the "
+            "broker's data",
+            Safety.ASKS,
+        ),
+    )
+
+
+def _ids_of_disks(evidence: Evidence) -> dict[str, str]:
+    """The cluster that each node's disk belongs to, where a log or the node itself tells."""
+    found = {v.node: v.cluster.cluster_id for v in evidence.kafka.views if v.cluster is not None}
+    for sign in evidence.logs:
+        if told := _ID_OF_DISK.search(sign.line):
+            found[sign.pod] = told[1]
+    return found
+
+
+def _most(ids: Iterable[str]) -> str | None:
+    """The id that comes more often than any other, if one does."""
+    (first, times), *others = Counter(ids).most_common(2)
+    return None if others and others[0][1] == times else first
+
+
+def _killed_for_memory(pod: Pod, container: Container, evidence: Evidence) -> Status | None:
+    """How bad it is that a container was ended for its memory, if it was."""
     ends = [t for t in (container.terminated, container.last) if t is not None]
-    if any(t.reason == OOM for t in ends):
-        return not container.ready or container.restarts > 0
     probed = any(
         e.kind == "Pod" and e.name == pod.name and "probe" in e.message and e.reason == "Killing"
         for e in evidence.events
     )
     killed = any(t.exit_code == KILLED for t in ends) and not container.ready
-    return killed and not probed and "memory" in container.limits and pod.deleted_ms is None
+    likely = killed and not probed and "memory" in container.limits and pod.deleted_ms is None
+    if not likely and not any(t.reason == OOM for t in ends):
+        return None
+    return _since(ends, evidence.taken_ms) if container.running else Status.FAILED
+
+
+def _since(ends: Iterable[Terminated], now_ms: int) -> Status | None:
+    """What an end is worth of a container that runs again; when it was may not be known."""
+    ended = max((t.finished_ms for t in ends if t.finished_ms is not None), default=None)
+    if ended is None:
+        return Status.WARNING
+    if now_ms - ended > _DAY_MS:
+        return None
+    return Status.WARNING if now_ms - ended > _HOUR_MS else Status.FAILED
 
 
 def _too_little_memory(
-    pod: Pod, container: Container, limit: int | None, heap: int | None
+    pod: Pod, container: Container, limit: int | None, heap: int | None, status: Status
 ) -> Cause:
     end = container.last or container.terminated
     java = role(pod) is not Role.OTHER or heap is not None
-    needed = (heap or 0) + BESIDE_HEAP if java else 2 * (limit or 0)
-    asks = max(needed, (limit or 0) + 256 * MI)
+    needed = _fitting(container, limit, heap or 0) if java else None
+    asks = max(needed or 2 * (limit or 0), (limit or 0) + 256 * MI)
     return Cause(
         "crash.out_of_memory",
         (causes.pod(pod.name),),
-        f"container {container.name} of {pod.name} was ended for its memory: "
+        f"container {container.name} of {pod.name} was ended for its memory"
+        f"{', and runs again' * container.running}: "
         f"its limit is {shown('memory', limit) if limit else 'the node'}"
         + (f", its heap alone may take {shown('memory', heap)}" if heap else ""),
         (
@@ -324,15 +401,24 @@ def _too_little_memory(
             Safety.ASKS,
             _limit_command(pod, container, asks),
         ),
+        status,
     )
 
 
-def _heap_above_limit(pod: Pod, container: Container, limit: int, heap: int) -> Cause:
+def _heap_too_large(pod: Pod, container: Container, limit: int, heap: int) -> Cause:
+    fitting = _fitting(container, limit, heap)
+    left = limit - heap
     return Cause(
         "crash.out_of_memory",
         (f"memory of {pod.name}",),
-        f"the heap of {pod.name} ({shown('memory', heap)}) does not fit its memory limit "
-        f"({shown('memory', limit)}): it will be ended as soon as it fills",
+        f"the heap of {pod.name} ({shown('memory', heap)}) "
+        + (
+            f"does not fit its memory limit ({shown('memory', limit)}): it will be ended as soon "
+            "as it fills"
+            if left <= 0
+            else f"leaves {shown('memory', left)} of its memory limit ({shown('memory', limit)}), "
+            "and a broker needs some 500Mi beside its heap: it may be ended under load"
+        ),
         (
             Proof(f"pod {pod.name}", f"heap of {container.name}", container.heap or ""),
             Proof(
@@ -342,12 +428,27 @@ def _heap_above_limit(pod: Pod, container: Container, limit: int, heap: int) -> 
             ),
         ),
         Remedy(
-            f"a limit of at least {shown('memory', heap + BESIDE_HEAP)}, or a smaller heap",
+            "a smaller heap"
+            if fitting is None
+            else f"a limit of at least {shown('memory', fitting)}, or a smaller heap",
             Safety.ASKS,
-            _limit_command(pod, container, heap + BESIDE_HEAP),
+            None if fitting is None else _limit_command(pod, container, fitting),
         ),
         Status.WARNING,
     )
+
+
+def _beside(pod: Pod) -> int:
+    """What must fit beside the heap; of other programs we only know that the heap itself must."""
+    return 1 if role(pod) is Role.OTHER else BESIDE_HEAP
+
+
+def _fitting(container: Container, limit: int | None, heap: int) -> int | None:
+    """The limit that leaves room beside the heap; None where the heap would grow with it to all."""
+    if limit is None or not (container.heap or "").startswith("-XX:MaxRAMPercentage"):
+        return heap + BESIDE_HEAP
+    left = 1 - heap / limit
+    return None if left <= 0 else -(-int(BESIDE_HEAP / left) // MI) * MI
 
 
 def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
@@ -355,11 +456,14 @@ def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
     if kind != "StatefulSet":
         return None
     size = shown("memory", -(-limit // MI) * MI)
-    return (
+    command = (
         f"kubectl set resources statefulset/{name} -n {pod.namespace} -c {container.name} "
-        f"--limits=memory={size} && kubectl delete pod {pod.name} -n {pod.namespace} "
-        "--ignore-not-found"
+        f"--limits=memory={size}"
     )
+    if container.ready:
+        return command
+    # The controller waits for a pod that is not ready before it replaces it.
+    return f"{command} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
 
 
 def _crashes(container: Container) -> bool:

@@ -1,233 +1,336 @@
-"""Network policies that keep clients, brokers or names apart."""
+"""Network policies that keep clients, Kafka's own pods or names apart."""
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.diagnosis import causes
+from learnflow_kafka.core.diagnosis import causes, policies
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
-from learnflow_kafka.core.diagnosis.matching import selects
 from learnflow_kafka.core.diagnosis.objects import Selector
-from learnflow_kafka.core.diagnosis.roles import KAFKA_PORT, Role, main_container, pods_of
+from learnflow_kafka.core.diagnosis.policies import DNS_PORT, EGRESS, INGRESS, Place
+from learnflow_kafka.core.diagnosis.roles import (
+    KAFKA_PORT,
+    ZOOKEEPER_PORT,
+    Role,
+    cluster_of,
+    main_container,
+    pods_of,
+)
+from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.observed import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from learnflow_kafka.core.diagnosis.evidence import Evidence
-    from learnflow_kafka.core.diagnosis.objects import (
-        NetworkPolicy,
-        Peer,
-        Pod,
-        PolicyPort,
-        PolicyRule,
-    )
+    from learnflow_kafka.core.diagnosis.evidence import Client, Evidence
+    from learnflow_kafka.core.diagnosis.objects import NetworkPolicy, Pod
 
-INGRESS: Final = "Ingress"
-EGRESS: Final = "Egress"
-DNS_PORT: Final = 53
 INTERNAL_PORTS: Final = frozenset({9090, 9091, 9093, 9094})
 """Between brokers and controllers: ours, Bitnami's and Strimzi's."""
 
+ENSEMBLE_PORTS: Final = frozenset({2888, 3888})
+"""Between servers of ZooKeeper."""
+
 _NOT_ENFORCED: Final = "whether policies are enforced depends on the cluster's network plugin"
-_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+_UNLESS: Final = ", unless by an address that is not known"
+_FLEETING: Final = re.compile(r"revision|hash|pod-name|pod-index|version|chart")
+"""Labels of one pod or of one version: a policy that names them soon fits nobody."""
+
+_CALLED: Final = {
+    Role.BROKER: "brokers",
+    Role.CONTROLLER: "controllers",
+    Role.ZOOKEEPER: "ZooKeeper's servers",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a connection comes from or goes to: a pod, by its labels and its namespace's."""
+class Flow:
+    """Who calls whom within Kafka, and on which of the called pod's ports."""
 
-    namespace: str
-    labels: Mapping[str, str]
-    namespace_labels: Mapping[str, str]
+    callers: tuple[Role, ...]
+    target: Role
+    ports: frozenset[int]
+
+
+FLOWS: Final = (
+    Flow((Role.BROKER,), Role.BROKER, INTERNAL_PORTS),
+    Flow((Role.BROKER, Role.CONTROLLER), Role.CONTROLLER, INTERNAL_PORTS),
+    Flow((Role.BROKER,), Role.ZOOKEEPER, frozenset({ZOOKEEPER_PORT})),
+    Flow((Role.ZOOKEEPER,), Role.ZOOKEEPER, ENSEMBLE_PORTS),
+)
+"""No controller calls a broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """
+    Pods of one role in one cluster that the same policies limit in one direction.
+
+    `whole` where they are all that the cluster has of this role.
+    """
+
+    role: Role
+    direction: str
+    pods: tuple[Pod, ...]
+    policies: tuple[NetworkPolicy, ...]
+    whole: bool
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that they are of."""
+        return cluster_of(self.pods[0])
+
+    @property
+    def called(self) -> str:
+        """The pods in a sentence: by their role if they are all of it, else by their names."""
+        of = f" of {self.cluster}" if self.cluster else ""
+        names = ", ".join(p.name for p in self.pods)
+        return f"the {_CALLED[self.role]}{of}" if self.whole else names
+
+    @property
+    def slug(self) -> str:
+        """What a policy for these pods is named after: no two of them may replace each other."""
+        return f"{self.cluster or 'kafka'}-{self.role}" if self.whole else self.pods[0].name
+
+    def fellows(self, roles: Iterable[Role], evidence: Evidence) -> dict[Role, tuple[Pod, ...]]:
+        """The pods of these roles in the same cluster, as far as there are any."""
+        found = {
+            role: tuple(p for p in pods_of(evidence, role) if cluster_of(p) == self.cluster)
+            for role in roles
+        }
+        return {role: pods for role, pods in found.items() if pods}
+
+    def admits(self, peer: Place, port: int, target: Pod) -> bool | None:
+        """Whether a peer is admitted on a port of `target`; None: its address is not known."""
+        return policies.admitted(self.policies, self.direction, peer, port, target)
+
+    def selector(self) -> Selector:
+        """
+        What these pods have in common, within what the first policy selects.
+
+        A policy shuts in whatever it selects, so nothing may be selected that was free.
+        """
+        first = self.policies[0].pods
+        return Selector({**_shared(p.labels for p in self.pods), **first.labels},
+                        first.requirements)  # fmt: skip
 
 
 def blocked(evidence: Evidence) -> Iterator[Cause]:
     """
-    A network policy admits nobody to the brokers, or keeps them apart, or closes DNS.
+    A network policy admits nobody to the brokers, or keeps Kafka's pods apart, or closes DNS.
 
-    Looks at the policies that select the brokers: a pod that any policy selects takes only
-    what some rule admits (the union of all rules), so a policy with an empty `podSelector` and
-    no rule admits nobody. With `--client NAMESPACE/POD` it judges that client's own way:
+    Looks at the policies that select brokers, dedicated controllers and ZooKeeper, each with
+    its own ports: a pod that any policy selects takes only what some rule admits (the union of
+    all rules), so a policy with an empty `podSelector` and no rule admits nobody. A rule for an
+    address block (`ipBlock`) is judged by the pods' addresses; where one is not known, the
+    finding is a warning. With `--client NAMESPACE/POD` it judges that client's own way:
     ingress at the brokers, egress at the client, and DNS.
 
-    Way out: the smallest policy that admits the flow, printed as YAML. Whether policies are
-    enforced depends on the cluster's network plugin, which no API tells.
+    Way out: the smallest policy that admits the flow, printed as YAML; it selects only pods
+    that are shut in already. Whether policies are enforced depends on the cluster's network
+    plugin, which no API tells.
     """
-    brokers = pods_of(evidence, Role.BROKER)
-    if not brokers or not evidence.policies:
+    if not evidence.policies:
         return
-    broker = brokers[0]
+    for limited in _limited(Role.BROKER, INGRESS, evidence):
+        yield from _nobody_admitted(limited)
+    for flow in FLOWS:
+        yield from _apart(flow, evidence)
+    for role in _CALLED:
+        for limited in _limited(role, EGRESS, evidence):
+            yield from _names_closed(limited)
+    if evidence.client is not None:
+        yield from _shut_out(evidence.client, evidence)
+        yield from _shut_in(evidence.client, evidence)
+
+
+def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
+    broker = limited.pods[0]
     port = _client_port(broker)
-    yield from _nobody_admitted(broker, port, evidence)
-    yield from _apart(broker, evidence)
-    yield from _names_closed(broker, evidence)
-    yield from _client(broker, port, evidence)
-
-
-def _nobody_admitted(broker: Pod, port: int, evidence: Evidence) -> Iterator[Cause]:
-    policies = _selecting(broker, INGRESS, evidence)
-    if not policies:
+    rules = (r for p in limited.policies for r in p.ingress)
+    if any(policies.port_open(r.ports, port, broker) for r in rules):
         return
-    open_ = [r for p in policies for r in p.ingress if _port_open(r.ports, port, broker)]
-    if open_:
-        return
-    names = ", ".join(p.name for p in policies)
     yield Cause(
         "network.blocked",
-        (causes.policy(policies[0].name), causes.CONNECTIONS, _listeners(broker)),
-        f"no rule admits anybody to port {port} of the brokers: {names} "
-        f"select{'s' * (len(policies) == 1)} them, and what is not admitted is denied",
-        tuple(proof for p in policies for proof in _policy(p)),
-        _admit(broker, port, "clients", {}),
+        (
+            causes.policy(limited.policies[0].name),
+            causes.CONNECTIONS,
+            *(causes.listener(p.name) for p in limited.pods),
+        ),
+        f"no rule admits anybody to port {port} of {limited.called}: "
+        f"{_verb(limited.policies, 'select')} them, and what is not admitted is denied",
+        _proof(limited.policies),
+        _admit(limited, [port], "clients", policies.EVERYBODY),
     )
 
 
-def _apart(broker: Pod, evidence: Evidence) -> Iterator[Cause]:
-    """Brokers and controllers that may not speak to each other; no controller calls a broker."""
-    container = main_container(broker)
-    ports = sorted({p.number for p in container.ports} & INTERNAL_PORTS) if container else []
-    peers = [p for p in pods_of(evidence, Role.BROKER) if p.name != broker.name]
-    if not peers or not ports:
+def _apart(flow: Flow, evidence: Evidence) -> Iterator[Cause]:
+    """Pods of one cluster that may not speak to each other, by ingress here or egress there."""
+    if flow.target is Role.ZOOKEEPER and not _on_zookeeper(evidence):
         return
-    here = _place(broker, evidence)
-    for direction in (INGRESS, EGRESS):
-        policies = _selecting(broker, direction, evidence)
-        closed = [
-            port
-            for port in ports
-            if policies
-            and not _admitted(policies, direction, _place(peers[0], evidence), port, broker)
-        ]
-        if closed:
-            names = ", ".join(p.name for p in policies)
-            yield Cause(
-                "network.blocked",
-                (causes.policy(policies[0].name), causes.QUORUM, causes.BROKERS),
-                f"{names} keep{'s' * (len(policies) == 1)} brokers and controllers apart: "
-                f"{direction.lower()} on port {', '.join(map(str, closed))} is not admitted",
-                tuple(proof for p in policies for proof in _policy(p)),
-                _admit(broker, closed[0], "brokers", here.labels),
+    for limited in _limited(flow.target, INGRESS, evidence):
+        callers = limited.fellows(flow.callers, evidence)
+        pairs = ((c, t, c) for mine in callers.values() for c in mine for t in limited.pods)
+        if closed := _closed(flow, limited, pairs, evidence):
+            who = " and ".join(_CALLED[role] for role in callers)
+            peers = "".join(
+                policies.entry(Selector(_shared(p.labels for p in mine)))
+                for mine in callers.values()
             )
-            return
+            remedy = _admit(limited, sorted(closed), who, peers)
+            yield _kept_apart(flow, limited, closed, remedy)
+    for role in flow.callers:
+        for limited in _limited(role, EGRESS, evidence):
+            targets = limited.fellows([flow.target], evidence)
+            pairs = ((c, t, t) for c in limited.pods for t in targets.get(flow.target, ()))
+            if closed := _closed(flow, limited, pairs, evidence):
+                home = limited.pods[0].namespace
+                out = _let_out(limited.slug, home, limited.selector(), sorted(closed))
+                yield _kept_apart(flow, limited, closed, out)
 
 
-def _names_closed(broker: Pod, evidence: Evidence) -> Iterator[Cause]:
-    policies = _selecting(broker, EGRESS, evidence)
-    if not policies or _dns_open(policies, broker):
-        return
-    names = ", ".join(p.name for p in policies)
-    yield Cause(
+def _closed(
+    flow: Flow, limited: Limited, pairs: Iterable[tuple[Pod, Pod, Pod]], evidence: Evidence
+) -> dict[int, bool | None]:
+    """Ports on which a caller does not reach a target (False) or may not (None), by the peer."""
+    found: dict[int, bool | None] = {}
+    for caller, target, peer in pairs:
+        if caller.name == target.name:
+            continue
+        for port in sorted(_ports(target) & flow.ports):
+            verdict = limited.admits(policies.place(peer, evidence), port, target)
+            if verdict is None:
+                found.setdefault(port, None)
+            elif not verdict:
+                found[port] = False
+    return found
+
+
+def _kept_apart(
+    flow: Flow, limited: Limited, closed: Mapping[int, bool | None], remedy: Remedy
+) -> Cause:
+    sure = False in closed.values()
+    kafka = flow.target is not Role.ZOOKEEPER
+    whom = "brokers and controllers" if kafka else "brokers and ZooKeeper"
+    return Cause(
         "network.blocked",
-        (causes.policy(policies[0].name), causes.DNS),
-        f"{names} close{'s' * (len(policies) == 1)} DNS to the brokers: no egress rule admits "
-        f"port {DNS_PORT}",
-        tuple(proof for p in policies for proof in _policy(p)),
-        _let_out(Selector(_kafka_labels(broker)), broker.namespace),
+        (
+            causes.policy(limited.policies[0].name),
+            *((causes.QUORUM, causes.BROKERS) if kafka else (causes.ZOOKEEPER,)),
+        ),
+        f"{_verb(limited.policies, 'keep')} {whom} apart: {limited.direction.lower()} of "
+        f"{limited.called} on port {', '.join(map(str, sorted(closed)))} is not admitted"
+        f"{_UNLESS * (not sure)}",
+        _proof(limited.policies),
+        remedy,
+        Status.FAILED if sure else Status.WARNING,
     )
 
 
-def _client(broker: Pod, port: int, evidence: Evidence) -> Iterator[Cause]:
-    """The way of the one client that was asked about."""
-    client = evidence.client
-    if client is None:
+def _names_closed(limited: Limited) -> Iterator[Cause]:
+    if policies.names_open(limited.policies, limited.pods[0]):
         return
-    place = Place(client.namespace, client.labels, _labels_of(client.namespace, evidence))
-    incoming = _selecting(broker, INGRESS, evidence)
-    if incoming and not _admitted(incoming, INGRESS, place, port, broker):
-        names = ", ".join(p.name for p in incoming)
+    yield Cause(
+        "network.blocked",
+        (causes.policy(limited.policies[0].name), causes.DNS),
+        f"{_verb(limited.policies, 'close')} DNS to {limited.called}: no egress rule admits "
+        f"port {DNS_PORT}",
+        _proof(limited.policies),
+        _let_out(limited.slug, limited.pods[0].namespace, limited.selector()),
+    )
+
+
+def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
+    """Brokers that do not let the client in that was asked about."""
+    peer = _place(client, evidence)
+    for limited in _limited(Role.BROKER, INGRESS, evidence):
+        broker = limited.pods[0]
+        port = _client_port(broker)
+        verdict = limited.admits(peer, port, broker)
+        if verdict:
+            continue
         yield Cause(
             "network.blocked",
-            (causes.policy(incoming[0].name), causes.CONNECTIONS),
-            f"no rule admits {client.namespace}/{client.pod} to port {port} of the brokers "
-            f"({names})",
+            (causes.policy(limited.policies[0].name), causes.CONNECTIONS),
+            f"no rule admits {client.namespace}/{client.pod} to port {port} of {limited.called} "
+            f"({_names(limited.policies)}){_UNLESS * (verdict is None)}",
             (
-                *(proof for p in incoming for proof in _policy(p)),
+                *_proof(limited.policies),
                 Proof(
                     f"pod {client.namespace}/{client.pod}", "metadata.labels", _shown(client.labels)
                 ),
             ),
-            _admit(broker, port, client.namespace, client.labels, client.namespace),
+            _admit(
+                limited,
+                [port],
+                client.namespace,
+                policies.entry(Selector(_shared([client.labels])), client.namespace),
+                f"-{client.pod}",
+            ),
+            Status.WARNING if verdict is None else Status.FAILED,
         )
-    outgoing = tuple(
-        p
-        for p in evidence.policies
-        if p.namespace == client.namespace and EGRESS in p.types and selects(p.pods, client.labels)
-    )
-    closed = [] if not outgoing else [
-        what
-        for what, fine in (
-            (f"port {port} of the brokers",
-             _admitted(outgoing, EGRESS, _place(broker, evidence), port, broker)),
-            (f"DNS (port {DNS_PORT})", _dns_open(outgoing, broker)),
+
+
+def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
+    """Policies of the client's own namespace that let it reach no broker, or no name."""
+    outgoing = policies.limiting(client.namespace, client.labels, EGRESS, evidence)
+    brokers = pods_of(evidence, Role.BROKER)
+    if not outgoing or not brokers:
+        return
+    verdicts = {
+        f"port {_client_port(b)} of {b.name}": policies.admitted(
+            outgoing, EGRESS, policies.place(b, evidence), _client_port(b), b
         )
-        if not fine
-    ]  # fmt: skip
+        for b in brokers
+    }
+    if not policies.names_open(outgoing, brokers[0]):
+        verdicts[f"DNS (port {DNS_PORT})"] = False
+    closed = {what: verdict for what, verdict in verdicts.items() if not verdict}
     if closed:
+        sure = False in closed.values()
         yield Cause(
             "network.blocked",
             (causes.policy(outgoing[0].name), causes.CONNECTIONS),
-            f"{', '.join(p.name for p in outgoing)} in {client.namespace} let no traffic of "
-            f"{client.pod} out to {' and '.join(closed)}",
-            tuple(proof for p in outgoing for proof in _policy(p)),
-            _let_out(outgoing[0].pods, client.namespace, port),
+            f"{_names(outgoing)} in {client.namespace} let no traffic of {client.pod} out to "
+            f"{' and '.join(closed)}{_UNLESS * (not sure)}",
+            _proof(outgoing),
+            _let_out(
+                client.pod,
+                client.namespace,
+                outgoing[0].pods,
+                sorted({_client_port(b) for b in brokers}),
+            ),
+            Status.FAILED if sure else Status.WARNING,
         )
 
 
-def _selecting(pod: Pod, direction: str, evidence: Evidence) -> tuple[NetworkPolicy, ...]:
-    return tuple(
-        p
-        for p in evidence.policies
-        if p.namespace == pod.namespace and direction in p.types and selects(p.pods, pod.labels)
-    )
+def _limited(role: Role, direction: str, evidence: Evidence) -> Iterator[Limited]:
+    """The pods of a role that policies limit, by the policies: their labels may differ."""
+    everyone = pods_of(evidence, role)
+    found: dict[tuple[str | None, ...], list[Pod]] = {}
+    for pod in everyone:
+        mine = policies.limiting(pod.namespace, pod.labels, direction, evidence)
+        key = (cluster_of(pod), pod.namespace, *(p.name for p in mine))
+        found.setdefault(key, []).append(pod)
+    for pods in found.values():
+        first = pods[0]
+        mine = policies.limiting(first.namespace, first.labels, direction, evidence)
+        if mine:
+            whole = sum(cluster_of(p) == cluster_of(first) for p in everyone) == len(pods)
+            yield Limited(role, direction, tuple(pods), mine, whole)
 
 
-def _admitted(
-    policies: tuple[NetworkPolicy, ...], direction: str, peer: Place, port: int, target: Pod
-) -> bool:
-    """Whether the union of the policies' rules admits a peer on a port of `target`."""
-    return any(
-        _port_open(rule.ports, port, target) and _peer_admitted(rule, peer, policy.namespace)
-        for policy in policies
-        for rule in (policy.ingress if direction == INGRESS else policy.egress)
-    )
+def _on_zookeeper(evidence: Evidence) -> bool:
+    """Whether these brokers call the ensemble, as far as is known: it may be somebody else's."""
+    cluster = evidence.kafka.cluster
+    return cluster is None or cluster.metadata is Metadata.ZOOKEEPER
 
 
-def _dns_open(policies: tuple[NetworkPolicy, ...], pod: Pod) -> bool:
-    return any(
-        not rule.ports or any(_covers(p, DNS_PORT, pod) for p in rule.ports)
-        for policy in policies
-        for rule in policy.egress
-    )
-
-
-def _peer_admitted(rule: PolicyRule, peer: Place, home: str) -> bool:
-    return not rule.peers or any(_is_peer(p, peer, home) for p in rule.peers)
-
-
-def _is_peer(wanted: Peer, peer: Place, home: str) -> bool:
-    if wanted.cidr is not None:
-        return False  # a pod's address changes: no rule for a pod
-    if wanted.namespaces is None:
-        if peer.namespace != home:
-            return False
-    elif not selects(wanted.namespaces, peer.namespace_labels):
-        return False
-    return wanted.pods is None or selects(wanted.pods, peer.labels)
-
-
-def _port_open(ports: tuple[PolicyPort, ...], number: int, pod: Pod) -> bool:
-    return not ports or any(p.protocol == "TCP" and _covers(p, number, pod) for p in ports)
-
-
-def _covers(port: PolicyPort, number: int, pod: Pod) -> bool:
-    if port.port is None:
-        return True
-    if port.port.isdecimal():
-        return int(port.port) <= number <= (port.end or int(port.port))
-    named = (p for c in pod.containers for p in c.ports if p.name == port.port)
-    return any(p.number == number for p in named)
+def _ports(pod: Pod) -> frozenset[int]:
+    container = main_container(pod)
+    return frozenset(p.number for p in container.ports) if container else frozenset()
 
 
 def _client_port(broker: Pod) -> int:
@@ -236,17 +339,31 @@ def _client_port(broker: Pod) -> int:
     return KAFKA_PORT if KAFKA_PORT in numbers or not numbers else numbers[0]
 
 
-def _place(pod: Pod, evidence: Evidence) -> Place:
-    return Place(pod.namespace, pod.labels, _labels_of(pod.namespace, evidence))
+def _place(client: Client, evidence: Evidence) -> Place:
+    labels = policies.labels_of(client.namespace, evidence)
+    return Place(client.namespace, client.labels, labels, client.ip)
 
 
-def _labels_of(namespace: str, evidence: Evidence) -> Mapping[str, str]:
-    known = next((n.labels for n in evidence.namespaces if n.name == namespace), {})
-    return {_NAME_LABEL: namespace, **known}
+def _shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The lasting labels that all of several pods have."""
+    first, *others = labels
+    return {
+        k: v
+        for k, v in first.items()
+        if not _FLEETING.search(k) and all(other.get(k) == v for other in others)
+    }
 
 
-def _listeners(broker: Pod) -> str:
-    return causes.listener(broker.name)
+def _names(found: tuple[NetworkPolicy, ...]) -> str:
+    return ", ".join(p.name for p in found)
+
+
+def _verb(found: tuple[NetworkPolicy, ...], verb: str) -> str:
+    return f"{_names(found)} {verb}{'s' * (len(found) == 1)}"
+
+
+def _proof(found: tuple[NetworkPolicy, ...]) -> tuple[Proof, ...]:
+    return tuple(proof for p in found for proof in _policy(p))
 
 
 def _policy(policy: NetworkPolicy) -> Iterator[Proof]:
@@ -262,71 +379,24 @@ def _shown(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{k}={v}" for k, v in sorted(labels.items()))
 
 
-def _admit(
-    broker: Pod, port: int, who: str, labels: Mapping[str, str], namespace: str | None = None
-) -> Remedy:
-    """The smallest policy that admits pods with these labels (any, without) to a port."""
-    kept = {k: v for k, v in labels.items() if k.startswith("app")} or dict(labels)
-    peer = "        - podSelector:\n" + _match(kept, "            ") if labels else (
-        "        - podSelector: {}\n          namespaceSelector: {}\n"
-    )  # fmt: skip
-    if namespace is not None:
-        peer += (
-            "          namespaceSelector:\n            matchLabels:\n"
-            f"              {_NAME_LABEL}: {namespace}\n"
-        )
+def _admit(limited: Limited, ports: list[int], who: str, peers: str, suffix: str = "") -> Remedy:
+    """The smallest policy that admits peers to ports of the pods that are shut in."""
+    listed = ", ".join(map(str, ports))
+    name = f"{limited.slug}-admit-{listed.replace(', ', '-')}{suffix}"
     return Remedy(
-        f"admit {who} to port {port}; {_NOT_ENFORCED}",
+        f"admit {who} to port {listed}; {_NOT_ENFORCED}",
         Safety.ASKS,
-        manifest=(
-            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n"
-            f"  name: kafka-admit-{port}\n  namespace: {broker.namespace}\nspec:\n"
-            "  podSelector:\n"
-            + _match(_kafka_labels(broker), "    ")
-            + "  policyTypes: [Ingress]\n"
-            f"  ingress:\n    - from:\n{peer}      ports:\n        - port: {port}\n"
+        manifest=policies.letting_in(
+            name, limited.pods[0].namespace, limited.selector(), ports, peers
         ),
     )
 
 
-def _let_out(pods: Selector, namespace: str, port: int | None = None) -> Remedy:
+def _let_out(whose: str, namespace: str, pods: Selector, ports: list[int] | None = None) -> Remedy:
     """For pods that a policy limits already: it would shut in whatever else it selected."""
-    flow = "" if port is None else f"    - ports:\n        - port: {port}\n"
+    listed = "-".join(map(str, ports)) if ports else "dns"
     return Remedy(
-        f"let names be asked, and Kafka be reached; {_NOT_ENFORCED}",
+        f"let names be asked{', and Kafka be reached' * bool(ports)}; {_NOT_ENFORCED}",
         Safety.ASKS,
-        manifest=(
-            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n"
-            f"  name: admit-dns\n  namespace: {namespace}\nspec:\n  podSelector:"
-            + _selector(pods, "    ")
-            + "  policyTypes: [Egress]\n  egress:\n    - ports:\n        - port: 53\n"
-            f"          protocol: UDP\n        - port: 53\n          protocol: TCP\n{flow}"
-        ),
+        manifest=policies.letting_out(f"{whose}-let-out-{listed}", namespace, pods, ports or []),
     )
-
-
-def _kafka_labels(broker: Pod) -> Mapping[str, str]:
-    ours = {k: v for k, v in broker.labels.items() if k in _STABLE}
-    return ours or {
-        k: v for k, v in broker.labels.items() if "revision" not in k and "statefulset" not in k
-    }
-
-
-_STABLE: Final = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/instance", "app"})
-
-
-def _selector(pods: Selector, indent: str) -> str:
-    if not pods.labels and not pods.requirements:
-        return " {}\n"
-    lines = "\n" + (_match(pods.labels, indent) if pods.labels else "")
-    if pods.requirements:
-        lines += f"{indent}matchExpressions:\n"
-    for wanted in pods.requirements:
-        values = f", values: {json.dumps(list(wanted.values))}" if wanted.values else ""
-        lines += f"{indent}  - {{key: {wanted.key}, operator: {wanted.operator}{values}}}\n"
-    return lines
-
-
-def _match(labels: Mapping[str, str], indent: str) -> str:
-    lines = "".join(f"{indent}  {k}: {json.dumps(v)}\n" for k, v in sorted(labels.items()))
-    return f"{indent}matchLabels:\n{lines}"
