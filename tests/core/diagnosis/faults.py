@@ -510,6 +510,12 @@ def immutable() -> Evidence:
     )
 
 
+def cut_off() -> Evidence:
+    """A first install whose Helm was killed."""
+    began = g.NOW - 3_600_000
+    return g.healthy(releases=(Release(g.SPACE, "kafka", 1, "pending-install", updated_ms=began),))
+
+
 def elsewhere() -> Evidence:
     """A volume in a zone whose only node is full."""
     return g.pending(
@@ -580,6 +586,7 @@ FAULTS = (
     ("zookeeper.sessions", sessions),
     ("namespace.terminating", terminating),
     ("release.failed", immutable),
+    ("release.failed", cut_off),
 )
 
 __all__ = ["FAULTS", "Resolver"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.core.diagnosis import objects as ours
 from learnflow_kafka.core.diagnosis.amounts import amount
+from learnflow_kafka.core.diagnosis.installations import RELEASE
 from learnflow_kafka.core.diagnosis.signs import LONGEST, blotted, heap_option
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HEAP_FROM: Final = (
     "JAVA_TOOL_OPTIONS", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "HEAP_OPTS", "JVMFLAGS",
     "SERVER_JVMFLAGS", "NODE_HEAP_OPTS",
 )  # fmt: skip
-_ANNOTATIONS: Final = "learnflow-kafka/"
+_ANNOTATIONS: Final = ("learnflow-kafka/", RELEASE)
 _DEFAULT_CLASS: Final = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",

@@ -251,7 +251,6 @@ class Evidence:
     events: tuple[Event, ...] = ()
     logs: tuple[LogSign, ...] = ()
     releases: tuple[Release, ...] = ()
-    release_error: str | None = None
     dns_service: Service | None = None
     dns_endpoints: Endpoints | None = None
     resolvers: tuple[Resolver, ...] = ()

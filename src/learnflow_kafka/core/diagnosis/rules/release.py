@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
-from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.diagnosis.installations import workloads_of_release
+from learnflow_kafka.core.kubernetes import CHART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
+    from learnflow_kafka.core.diagnosis.objects import Release
 
 STUCK_MS: Final = 15 * 60_000
 """A Helm operation that has been under way for so long was killed, not slow."""
@@ -45,22 +47,13 @@ REFUSALS: Final = (
             "to enlarge volumes: patch each claim, then delete the StatefulSet but not its pods, "
             "and upgrade again, which makes it anew around them",
             Safety.ASKS,
-            "kubectl delete statefulset {release} -n {namespace} --cascade=orphan",
+            "kubectl delete statefulset {set} -n {namespace} --cascade=orphan",
         ),
     ),
     Refusal(
         r"field is immutable",
         "a field that cannot be changed was changed",
         Remedy("take the change back, or delete the object that is named and upgrade", Safety.ASKS),
-    ),
-    Refusal(
-        r"another operation \(install/upgrade/rollback\) is in progress",
-        "an earlier Helm run was killed, and its record says that it still runs",
-        Remedy(
-            "go back to the last revision that was deployed",
-            Safety.ASKS,
-            "helm rollback {release} -n {namespace}",
-        ),
     ),
     Refusal(
         r"invalid ownership metadata|exists and cannot be imported",
@@ -82,6 +75,9 @@ REFUSALS: Final = (
         "the cluster refuses an object of the release",
         Remedy("mend what the message names", Safety.ASKS),
     ),
+)
+_SET: Final = re.compile(
+    r"(?i:statefulsets?\.apps) \"([\w.-]+)|StatefulSet \"([\w.-]+)",
 )
 _WAITED: Final = re.compile(
     r"timed out waiting|context deadline exceeded|not ready|InProgress", re.IGNORECASE
@@ -140,39 +136,36 @@ def refused(evidence: Evidence) -> Iterator[Cause]:
     """
     A Helm release failed, or is stuck half way.
 
-    Looks at the newest revision of each release: its status and Helm's description, and at
-    what Helm said where `learnflow deploy` asks. A release that waited for pods in vain is a
+    Looks at the newest revision of each release: its status, Helm's description and its chart,
+    and the newest revision that was deployed. A release that waited for pods in vain is a
     consequence: the pods' finding stands above it.
 
-    Way out: per reason; none of them loses data.
+    Way out: per reason. After a run that was killed, one of our chart is deployed again; another
+    one goes back to the revision that was deployed, or is uninstalled where none ever was.
     """
     for release in evidence.releases:
-        text = release.description or ""
-        stuck = release.status.startswith("pending-")
         if release.status == "failed":
-            yield _judged(release.name, text, evidence, (Proof(
-                f"release {release.name}", f"status of revision {release.revision}",
-                f"{release.status}: {text}"),))  # fmt: skip
-        elif stuck and (
-            release.updated_ms is None or evidence.taken_ms - release.updated_ms > STUCK_MS
-        ):
+            yield _judged(release, evidence)
+        elif release.status.startswith("pending-") and _is_old(release, evidence):
             yield Cause(
                 "release.failed",
                 (f"upgrade of {release.name}",),
                 f"release {release.name} has been {release.status} for a long time: a Helm run "
                 "was killed",
-                (Proof(f"release {release.name}", "status", release.status),),
-                Remedy(
-                    "go back to the last revision that was deployed",
-                    Safety.ASKS,
-                    f"helm rollback {release.name} -n {release.namespace}",
+                (
+                    Proof(
+                        f"release {release.name}",
+                        f"status of revision {release.revision}",
+                        release.status,
+                    ),
+                    Proof(
+                        f"release {release.name}",
+                        "last deployed revision",
+                        str(release.deployed or "none"),
+                    ),
                 ),
+                _way_back(release),
             )
-    if evidence.release_error:
-        name = evidence.releases[0].name if evidence.releases else "kafka"
-        if not any(r.status == "failed" for r in evidence.releases):
-            yield _judged(name, evidence.release_error, evidence, (
-                Proof("helm", "error", evidence.release_error.strip()[:400]),))  # fmt: skip
 
 
 def process_down(evidence: Evidence) -> Iterator[Cause]:
@@ -204,34 +197,84 @@ def process_down(evidence: Evidence) -> Iterator[Cause]:
     )  # fmt: skip
 
 
-def _judged(name: str, text: str, evidence: Evidence, proof: tuple[Proof, ...]) -> Cause:
+def _is_old(release: Release, evidence: Evidence) -> bool:
+    return release.updated_ms is None or evidence.taken_ms - release.updated_ms > STUCK_MS
+
+
+def _way_back(release: Release) -> Remedy:
+    """Out of a run that was killed: on with our own chart, else back, else away."""
+    if release.chart == CHART:
+        return Remedy(
+            "deploy again: it takes over from the run that was killed; the data stays",
+            Safety.ASKS,
+            f"{_deploy(release)} --take-over",
+        )
+    if release.deployed is not None:
+        return Remedy(
+            f"go back to revision {release.deployed}, the last that was deployed; the data stays",
+            Safety.ASKS,
+            f"helm rollback {release.name} {release.deployed} -n {release.namespace}",
+        )
+    return Remedy(
+        "no revision was ever deployed, so there is none to go back to: uninstall it, and install "
+        "it again. Claims that StatefulSets made stay, with their data; claims that the chart "
+        "itself lists go, and theirs is lost",
+        Safety.DANGEROUS,
+        f"helm uninstall {release.name} -n {release.namespace}",
+    )
+
+
+def _deploy(release: Release) -> str:
+    return f"learnflow deploy --namespace {release.namespace} --release {release.name}"
+
+
+def _judged(release: Release, evidence: Evidence) -> Cause:
     """A failed release, by the sentence that says why."""
+    name, text = release.name, release.description or ""
+    proof = Proof(
+        f"release {name}",
+        f"status of revision {release.revision}",
+        f"{release.status}: {text}",
+    )
     for refusal in REFUSALS:
         if re.search(refusal.pattern, text, re.DOTALL):
-            found = re.search(r"(?i:statefulsets?\.apps) \"([\w.-]+)|StatefulSet \"([\w.-]+)", text)
-            target = next((g for g in (found.groups() if found else ()) if g), name)
-            way = refusal.remedy
-            command = (way.command or "").format(release=target, namespace=evidence.namespace)
             return Cause(
                 "release.failed",
                 (f"upgrade of {name}",),
                 f"release {name} failed: {refusal.meaning}",
-                proof,
-                Remedy(way.what, way.safety, command or None, way.manifest),
+                (proof,),
+                _filled(refusal.remedy, release, evidence),
             )
     if _WAITED.search(text):
         return Cause(
             "release.failed",
             (causes.release(name),),
             f"release {name} waited in vain for its pods",
-            proof,
+            (proof,),
             Remedy("follow the pods, then deploy again"),
         )
     return Cause(
         "release.failed",
         (f"upgrade of {name}",),
         f"release {name} failed: {' '.join(text.split())[:200] or 'Helm gives no reason'}",
-        proof,
+        (proof,),
         Remedy("mend what Helm names, then deploy again"),
-        Status.FAILED,
     )
+
+
+def _filled(way: Remedy, release: Release, evidence: Evidence) -> Remedy:
+    """A way out whose command names the StatefulSet; without a command where none is known."""
+    if way.command is None:
+        return way
+    target = _named_set(release, evidence)
+    command = way.command.format(set=target, namespace=release.namespace) if target else None
+    return replace(way, command=command)
+
+
+def _named_set(release: Release, evidence: Evidence) -> str | None:
+    """The StatefulSet that Helm's sentence names, else the only one of the release."""
+    found = _SET.search(release.description or "")
+    if found is not None:
+        return found[1] or found[2]
+    sets = [w.name for w in workloads_of_release(release, evidence) if w.kind == "StatefulSet"]
+    return sets[0] if len(sets) == 1 else None
