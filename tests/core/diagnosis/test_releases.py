@@ -10,11 +10,13 @@ from tests.core.diagnosis import graphs as g
 from learnflow_kafka.core.diagnosis.causes import Cause, Safety
 from learnflow_kafka.core.diagnosis.evidence import Evidence
 from learnflow_kafka.core.diagnosis.installations import RELEASE
-from learnflow_kafka.core.diagnosis.objects import Release
+from learnflow_kafka.core.diagnosis.objects import Condition, Release
 from learnflow_kafka.core.diagnosis.table import diagnose
+from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.kubernetes import CHART
 
 HOUR = 3_600_000
+WAITED = 'Upgrade "kafka" failed: context deadline exceeded'
 
 
 def cut_off(status: str, **changes: Any) -> Evidence:
@@ -106,3 +108,40 @@ def test_where_helm_names_no_set_the_only_one_of_the_release_is_meant(
 
     assert remedy is not None
     assert remedy.command == command
+
+
+def test_a_time_out_of_the_past_is_a_warning_where_all_pods_are_ready():
+    """Only the record is behind, and the next deploy mends it."""
+    release = Release(g.SPACE, "kafka", 2, "failed", WAITED, chart=CHART, deployed=1)
+    found = diagnose(g.healthy(releases=(release,)))
+    cause = failed(g.healthy(releases=(release,)))
+
+    assert found.healthy()
+    assert cause.status is Status.WARNING
+    assert cause.remedy is not None
+    assert "next deploy mends the status" in cause.remedy.what
+    assert cause.remedy.command == "learnflow deploy --namespace kafka --release kafka"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workloads": (g.stateful(ready=2),)},
+        {"workloads": ()},
+        {"workloads": (g.stateful(labels={}),)},
+        {"pods": (g.pod(0), g.pod(1), g.pod(2, conditions=(Condition("Ready", "False"),)))},
+    ],
+    ids=["one is not ready", "no workloads known", "another release's", "one is being replaced"],
+)
+def test_a_time_out_counts_while_a_pod_of_the_release_is_not_known_to_be_ready(
+    changes: dict[str, Any],
+):
+    """It is history only where everything that it waited for has come."""
+    release = Release(g.SPACE, "kafka", 2, "failed", WAITED, deployed=1)
+
+    assert failed(g.healthy(releases=(release,), **changes)).status is Status.FAILED
+
+
+def test_a_refused_upgrade_counts_although_all_pods_are_ready():
+    """What was refused was never installed: the pods are those of before."""
+    assert failed(faults.immutable()).status is Status.FAILED

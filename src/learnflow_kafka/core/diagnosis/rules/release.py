@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.installations import workloads_of_release
+from learnflow_kafka.core.diagnosis.matching import has_labels
+from learnflow_kafka.core.diagnosis.roles import ready
+from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.kubernetes import CHART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
-    from learnflow_kafka.core.diagnosis.objects import Release
+    from learnflow_kafka.core.diagnosis.objects import Release, Workload
 
 STUCK_MS: Final = 15 * 60_000
 """A Helm operation that has been under way for so long was killed, not slow."""
@@ -138,7 +141,8 @@ def refused(evidence: Evidence) -> Iterator[Cause]:
 
     Looks at the newest revision of each release: its status, Helm's description and its chart,
     and the newest revision that was deployed. A release that waited for pods in vain is a
-    consequence: the pods' finding stands above it.
+    consequence: the pods' finding stands above it; where they are all ready by now, only the
+    record is behind, and that is a warning.
 
     Way out: per reason. After a run that was killed, one of our chart is deployed again; another
     one goes back to the revision that was deployed, or is uninstalled where none ever was.
@@ -246,13 +250,7 @@ def _judged(release: Release, evidence: Evidence) -> Cause:
                 _filled(refusal.remedy, release, evidence),
             )
     if _WAITED.search(text):
-        return Cause(
-            "release.failed",
-            (causes.release(name),),
-            f"release {name} waited in vain for its pods",
-            (proof,),
-            Remedy("follow the pods, then deploy again"),
-        )
+        return _waited(release, proof, evidence)
     return Cause(
         "release.failed",
         (f"upgrade of {name}",),
@@ -278,3 +276,41 @@ def _named_set(release: Release, evidence: Evidence) -> str | None:
         return found[1] or found[2]
     sets = [w.name for w in workloads_of_release(release, evidence) if w.kind == "StatefulSet"]
     return sets[0] if len(sets) == 1 else None
+
+
+def _waited(release: Release, proof: Proof, evidence: Evidence) -> Cause:
+    """A release that timed out: a consequence of its pods, or history where they are ready."""
+    workloads = workloads_of_release(release, evidence)
+    if not workloads or not all(_settled(w, evidence) for w in workloads):
+        return Cause(
+            "release.failed",
+            (causes.release(release.name),),
+            f"release {release.name} waited in vain for its pods",
+            (proof,),
+            Remedy("follow the pods, then deploy again"),
+        )
+    return Cause(
+        "release.failed",
+        (causes.release(release.name),),
+        f"release {release.name} is recorded as failed: it once waited too long for its pods, "
+        "which are all ready now",
+        (
+            proof,
+            *(
+                Proof(f"{w.kind} {w.name}", "status.readyReplicas", f"{w.ready} of {w.wanted}")
+                for w in workloads
+            ),
+        ),
+        Remedy(
+            "nothing is to be done now: the next deploy mends the status",
+            Safety.SAFE,
+            _deploy(release) if release.chart == CHART else None,
+        ),
+        Status.WARNING,
+    )
+
+
+def _settled(workload: Workload, evidence: Evidence) -> bool:
+    """Whether it has its pods; one that is replaced meanwhile keeps old ones ready."""
+    members = [p for p in evidence.pods if has_labels(workload.pod_labels, p.labels)]
+    return workload.ready >= workload.wanted and all(ready(p) for p in members)
