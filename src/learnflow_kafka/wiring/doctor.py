@@ -22,6 +22,7 @@ from learnflow_kafka.core.diagnosis.evidence import (
     Where,
     ZooKeeperServer,
 )
+from learnflow_kafka.core.diagnosis.installations import installation
 from learnflow_kafka.core.diagnosis.matching import has_labels
 from learnflow_kafka.core.diagnosis.roles import (
     KAFKA_PORT,
@@ -81,7 +82,7 @@ def on_kubernetes(
     """
     name = context.name if context is not None else ""
     with kubernetes.client(place) as client:
-        return _gathered(KubernetesScene(client, context, asker), name, desired)
+        return _gathered(KubernetesScene(client, place.release, context, asker), name, desired)
 
 
 def on_this_machine(name: str, desired: Desired | None = None) -> Evidence:
@@ -189,9 +190,10 @@ class KubernetesScene:
     """A namespace of a Kubernetes cluster."""
 
     def __init__(
-        self, client: Client, context: Context | None, asker: tuple[str, str] | None
+        self, client: Client, release: str, context: Context | None, asker: tuple[str, str] | None
     ) -> None:
         self._client = client
+        self._release = release
         self._context = context
         self._asker = asker
 
@@ -205,12 +207,13 @@ class KubernetesScene:
 
     @contextlib.contextmanager
     def brokers(self, evidence: Evidence) -> Iterator[Ways]:
-        """A tunnel to each broker that runs."""
+        """A tunnel to each broker that runs; those of the release that is meant come first."""
         from learnflow_kafka.adapters.kubernetes.forward import Forwarder
         from learnflow_kafka.adapters.kubernetes.probes import free_ports
         from learnflow_kafka.core.kubernetes import Door
 
         pods = [p for p in evidence.pods if role(p) is Role.BROKER and _runs(p)]
+        pods.sort(key=lambda pod: installation(pod) != self._release)
         if not pods:
             yield {}
             return

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Where
+from learnflow_kafka.core.diagnosis.installations import installations
 from learnflow_kafka.core.diagnosis.roles import Role, pods_of, ready, workloads_of
 from learnflow_kafka.core.diagnosis.signs import Sign
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.observed import ConfigSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence, KafkaView, LiveTopic, WantedTopic
+
+    Judge = Callable[[Evidence], Iterator[Cause]]
 
 MAX_DELAY_MS: Final = 10_000
 """A voter fetches every 500 ms; one that missed this much is cut off."""
@@ -24,6 +29,19 @@ MAX_DELAY_MS: Final = 10_000
 _MANY: Final = 8
 
 
+def _each_kafka(judge: Judge) -> Judge:
+    """Judges every Kafka of the namespace by itself; of several, each cause names its own."""
+
+    @wraps(judge)
+    def judged(evidence: Evidence) -> Iterator[Cause]:
+        for name, part in installations(evidence).items():
+            for cause in judge(part):
+                yield replace(cause, detail=f"{name}: {cause.detail}") if name else cause
+
+    return judged
+
+
+@_each_kafka
 def silent(evidence: Evidence) -> Iterator[Cause]:
     """
     Kafka does not answer at all.
@@ -52,6 +70,7 @@ def silent(evidence: Evidence) -> Iterator[Cause]:
     )
 
 
+@_each_kafka
 def no_leader(evidence: Evidence) -> Iterator[Cause]:
     """
     The KRaft quorum has no leader, or voters that do not follow it.
@@ -97,6 +116,7 @@ def no_leader(evidence: Evidence) -> Iterator[Cause]:
         )
 
 
+@_each_kafka
 def split(evidence: Evidence) -> Iterator[Cause]:
     """
     There are two clusters where one is meant.
@@ -141,6 +161,7 @@ def split(evidence: Evidence) -> Iterator[Cause]:
     )
 
 
+@_each_kafka
 def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
     """
     Fewer brokers are registered and serving than there should be.
