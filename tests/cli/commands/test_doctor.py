@@ -9,6 +9,7 @@ import pytest
 from tests.core.diagnosis import faults
 from tests.core.diagnosis import graphs as g
 from tests.support.clusters import LocalKafka
+from tests.support.sasl import SaslKafka
 
 from learnflow_kafka.cli.main import run
 from learnflow_kafka.core.connection import Connection, Context
@@ -130,6 +131,19 @@ def test_each_broker_is_asked_alone(kafka3: LocalKafka, capsys: pytest.CaptureFi
     assert any(v.quorum is not None and v.quorum.leader for v in seen.kafka.views)
     assert len(seen.kafka.disks) == 3
     assert [p.refused or p.unresolved for p in seen.probes] == [None] * 4
+
+
+@pytest.mark.kafka
+def test_without_the_right_to_ask_the_quorum_is_not_judged(kafka_sasl: SaslKafka):
+    """Who may not describe the cluster is told the right that is missing; who may, nothing."""
+    refused = diagnose(doctor.at_addresses(kafka_sasl.nobody))
+    allowed = diagnose(doctor.at_addresses(kafka_sasl.reader))
+    reasons = {u.rule: u.skipped.reason for u in refused.unchecked}
+
+    assert set(reasons) == {"quorum.split", "quorum.no_leader"}
+    assert "needs Describe on the Cluster resource" in reasons["quorum.no_leader"]
+    assert not refused.healthy()
+    assert allowed.unchecked == ()
 
 
 @pytest.mark.kafka

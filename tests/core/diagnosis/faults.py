@@ -333,7 +333,9 @@ def leaderless() -> Evidence:
     hosts = LogSign(
         "kafka-1", Sign.UNKNOWN_HOST, "java.net.UnknownHostException: kafka-0.kafka-headless"
     )
-    view = g.kafka(quorum=None, quorum_fault="the brokers did not answer in time")
+    late = "the brokers did not answer in time"
+    views = tuple(NodeView(f"kafka-{n}", g.cluster(), quorum_fault=late) for n in range(3))
+    view = g.kafka(quorum=None, views=views)
     return g.healthy(
         kafka=view,
         logs=(hosts,),

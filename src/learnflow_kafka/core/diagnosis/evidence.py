@@ -70,6 +70,7 @@ class Part(StrEnum):
     RELEASES = "releases"
     DNS_SERVICE = "cluster dns"
     KAFKA = "kafka"
+    QUORUM = "quorum"
     PROBES = "probes"
     ZOOKEEPER = "zookeeper"
     PROCESSES = "processes"
@@ -116,12 +117,14 @@ class NodeView:
     """
     The cluster as one of its nodes sees it, asked alone.
 
-    `node` is the pod (or process) that was asked; `silence` is why it told nothing.
+    `node` is the pod (or process) that was asked; `silence` is why it told nothing, and
+    `quorum_fault` why it told nothing of the quorum though it may be asked.
     """
 
     node: str
     cluster: ClusterState | None = None
     quorum: QuorumState | None = None
+    quorum_fault: str | None = None
     silence: str | None = None
 
 
@@ -151,7 +154,6 @@ class KafkaView:
     silence: str | None = None
     cluster: ClusterState | None = None
     quorum: QuorumState | None = None
-    quorum_fault: str | None = None
     topics: tuple[LiveTopic, ...] | None = None
     topics_fault: str | None = None
     wanted: tuple[WantedTopic, ...] = ()
