@@ -1,6 +1,8 @@
 """`learnflow doctor` on evidence that was saved, on real Kafka, and on nothing."""
 
 import json
+import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +169,24 @@ def test_a_killed_process_comes_before_the_brokers_that_are_missed(kafka3: Local
     assert found.root.remedy is not None
     assert found.root.remedy.command == f"learnflow up --name {kafka3.cluster.name}"
     assert told["quorum.no_leader"] == found.root
+
+
+@pytest.mark.kafka
+def test_a_frozen_process_is_named_at_once_and_goes_on(kafka3: LocalKafka):
+    """It is there and its port is open; asked by its address alone, it is silent."""
+    with kafka3.frozen(3):
+        seen = doctor.on_this_machine(kafka3.cluster.name)
+        told = doctor.at_addresses(kafka3.context)
+        root = diagnose(seen).root
+        assert root is not None
+        assert root.remedy is not None
+        subprocess.run(shlex.split(str(root.remedy.command)), check=True)
+        after = doctor.on_this_machine(kafka3.cluster.name)
+
+    assert (root.rule, root.about) == ("process.down", ("process/broker-3",))
+    assert [v.node for v in seen.kafka.views] == ["broker-1", "broker-2"]
+    assert [v.silence is None for v in told.kafka.views] == [True, True, False]
+    assert {p.state for p in after.processes} == {"running"}
 
 
 @pytest.mark.zookeeper

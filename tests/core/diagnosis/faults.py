@@ -321,6 +321,17 @@ def stopped() -> Evidence:
     return replace(base, processes=(*base.processes[:2], gone), kafka=view)
 
 
+def suspended() -> Evidence:
+    """A process of the local cluster that was frozen a moment ago; nobody misses it yet."""
+    base = g.local()
+    frozen = replace(base.processes[2], state="suspended", pid=4711)
+    return replace(
+        base,
+        processes=(*base.processes[:2], frozen),
+        kafka=replace(base.kafka, views=base.kafka.views[:2]),
+    )
+
+
 def two_clusters() -> Evidence:
     """A second majority that elected a leader of its own."""
     other = g.cluster(cluster_id="cluster-2")
@@ -566,6 +577,7 @@ FAULTS = (
     ("crash.probe", probed),
     ("crash.other", misconfigured),
     ("process.down", stopped),
+    ("process.down", suspended),
     ("quorum.split", two_clusters),
     ("quorum.no_leader", leaderless),
     ("brokers.missing", fenced),

@@ -201,7 +201,11 @@ class ZooKeeperServer:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a cluster on this machine; `state` as `learnflow status` says it."""
+    """
+    A process of a cluster on this machine; `state` as `learnflow status` says it.
+
+    `id` is Kafka's number of the node, `pid` the system's of the process, None where none runs.
+    """
 
     name: str
     id: int
@@ -209,6 +213,7 @@ class Process:
     port: int | None = None
     stale: str | None = None
     port_taken: str | None = None
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

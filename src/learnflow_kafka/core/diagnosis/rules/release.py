@@ -13,11 +13,12 @@ from learnflow_kafka.core.diagnosis.matching import has_labels
 from learnflow_kafka.core.diagnosis.roles import ready
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.kubernetes import CHART
+from learnflow_kafka.core.local import NodeState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learnflow_kafka.core.diagnosis.evidence import Evidence
+    from learnflow_kafka.core.diagnosis.evidence import Evidence, Process
     from learnflow_kafka.core.diagnosis.objects import Release, Workload
 
 STUCK_MS: Final = 15 * 60_000
@@ -174,31 +175,46 @@ def refused(evidence: Evidence) -> Iterator[Cause]:
 
 def process_down(evidence: Evidence) -> Iterator[Cause]:
     """
-    A process of the cluster on this machine does not run.
+    A process of the cluster on this machine does not run, or stands still.
 
-    Looks at the processes of `learnflow up`: which are there, and whether another program has
-    taken a port meanwhile.
+    Looks at the processes of `learnflow up`: which are there, which were suspended (SIGSTOP; their
+    ports still take connections, in vain), and whether another program has taken a port meanwhile.
 
-    Way out: `learnflow up` starts what is missing and leaves the rest alone.
+    Way out: `learnflow up` starts what is missing and leaves the rest alone; what was suspended
+    goes on where it stood with `kill -CONT`.
     """
-    stopped = [p for p in evidence.processes if p.state == "stopped"]
-    if not stopped:
-        return
+    stopped = [p for p in evidence.processes if p.state == NodeState.STOPPED]
+    if stopped:
+        yield _stopped(stopped, evidence)
+    suspended = [p for p in evidence.processes if p.state == NodeState.SUSPENDED]
+    if suspended:
+        yield _suspended(suspended)
+
+
+def _stopped(stopped: list[Process], evidence: Evidence) -> Cause:
     every = len(stopped) == len(evidence.processes)
-    command = f"learnflow up{evidence.name_flag}"
-    yield Cause(
+    return Cause(
         "process.down",
         tuple(causes.process(p.name) for p in stopped),
         "the cluster is stopped" if every else f"{', '.join(p.name for p in stopped)} is stopped",
-        tuple(
-            Proof(p.name, "process", p.stale or "stopped")
-            for p in stopped
-        )
-        + tuple(
-            Proof(p.name, f"port {p.port}", p.port_taken) for p in stopped if p.port_taken
+        (
+            *(Proof(p.name, "process", p.stale or "stopped") for p in stopped),
+            *(Proof(p.name, f"port {p.port}", p.port_taken) for p in stopped if p.port_taken),
         ),
-        Remedy("start what is missing", Safety.SAFE, command),
-    )  # fmt: skip
+        Remedy("start what is missing", Safety.SAFE, f"learnflow up{evidence.name_flag}"),
+    )
+
+
+def _suspended(suspended: list[Process]) -> Cause:
+    pids = [str(p.pid) for p in suspended if p.pid is not None]
+    names = ", ".join(p.name for p in suspended)
+    return Cause(
+        "process.down",
+        tuple(causes.process(p.name) for p in suspended),
+        f"{names}: suspended by a signal (SIGSTOP), so there is a process and no answer",
+        tuple(Proof(p.name, "process state", f"{p.state}, pid {p.pid}") for p in suspended),
+        Remedy("let it go on", Safety.SAFE, f"kill -CONT {' '.join(pids)}" if pids else None),
+    )
 
 
 def _is_old(release: Release, evidence: Evidence) -> bool:
