@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Where
@@ -23,6 +22,7 @@ from learnflow_kafka.core.diagnosis.roles import (
 from learnflow_kafka.core.diagnosis.signs import LONGEST, Sign
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.observed import ConfigSource
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

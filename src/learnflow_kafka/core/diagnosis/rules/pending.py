@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.amounts import shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
@@ -27,6 +26,7 @@ from learnflow_kafka.core.diagnosis.scheduling import (
     siblings,
     words,
 )
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
