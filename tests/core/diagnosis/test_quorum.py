@@ -125,6 +125,14 @@ def test_a_release_that_says_nothing_is_not_hidden_by_one_that_answers(
     assert cause.detail.startswith("test: no broker answers: test-0: hangs; ")
 
 
+def test_a_release_that_was_scaled_to_nothing_is_not_missed(two: tuple[Evidence, Evidence]):
+    """Nobody wants anything of it, and the other one is well."""
+    first, second = two
+    parked = tuple(replace(w, wanted=0, created=0, ready=0) for w in second.workloads)
+
+    assert g.rules(diagnose(both(first, Evidence(workloads=parked)))) == []
+
+
 def test_controllers_belong_to_the_brokers_of_their_release():
     """Sets of one instance are one Kafka; without a label a controller is seen with each."""
     votes = g.stateful(name="votes", labels=CONTROLLER, pod_labels=CONTROLLER)

@@ -38,14 +38,15 @@ def installations(evidence: Evidence) -> Mapping[str, Evidence]:
     What was seen of each Kafka in the namespace, by its name; one alone is seen as it is.
 
     The label of the instance tells them apart, else the StatefulSet of the brokers. What neither
-    tells of (controllers without labels, say) is seen with each of them.
+    tells of (controllers without labels, say) is seen with each of them; one that was scaled to
+    nothing is none.
     """
     pods = {p.name: home for p in evidence.pods if (home := installation(p))}
     sets = {
         f"{w.kind}/{w.name}": home
         for kind in _NODES
         for w in workloads_of(evidence, kind)
-        if (home := _home(w.pod_labels, f"{w.kind}/{w.name}", kind))
+        if w.wanted and (home := _home(w.pod_labels, f"{w.kind}/{w.name}", kind))
     }
     names = sorted({*pods.values(), *sets.values()})
     if len(names) < 2:  # noqa: PLR2004 - nothing to tell apart
