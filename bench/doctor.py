@@ -29,7 +29,8 @@ GOAL: Final = 5.0
 _FIRST_PORT: Final = 21_192
 _SESSION: Final = 12.0
 """Seconds until the controllers have given up a broker that says nothing (Kafka: 9)."""
-_PATIENCE: Final = "it accepts connections, so its answer is waited for"
+_KNOWN: Final = "it is seen to stand still, and not asked"
+_PATIENCE: Final = "it accepts connections; once the others have answered, it has two seconds"
 _ELSEWHERE: Final = "on this machine; a test on the lab records and limits one on Kubernetes"
 
 
@@ -51,21 +52,26 @@ def run(effort: Effort) -> list[Figure]:
 
 def _ill(bed: Bed) -> list[Figure]:
     """One that answers nothing, then one that is gone."""
-    pid = json.loads(bed.run("status", "--name", NAME, "--json").output)["nodes"][-1]["pid"]
+    nodes = json.loads(bed.run("status", "--name", NAME, "--json").output)["nodes"]
+    pid, ports = nodes[-1]["pid"], ",".join(f"127.0.0.1:{node['port']}" for node in nodes)
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(_SESSION)
-        frozen = _diagnoses(bed, "with one of them frozen", _PATIENCE, finds=True)
+        frozen = _diagnoses(bed, "with one of them frozen", _KNOWN, finds=True)
+        hangs = _diagnoses(bed, "at addresses, one of which hangs", _PATIENCE, finds=True, at=ports)
     finally:
         os.kill(pid, signal.SIGKILL)
-    return [frozen, _diagnoses(bed, "with one of them killed", finds=True)]
+    return [frozen, hangs, _diagnoses(bed, "with one of them killed", finds=True)]
 
 
-def _diagnoses(bed: Bed, name: str, note: str = "", *, finds: bool = False) -> Figure:
+def _diagnoses(
+    bed: Bed, name: str, note: str = "", *, finds: bool = False, at: str | None = None
+) -> Figure:
     """Seconds of the process; fails where it finds a fault and none is there, or the reverse."""
+    place = ("--bootstrap", at) if at else ("--context", f"local/{NAME}")
     times = []
     for _ in range(bed.runs):
-        done = bed.run("doctor", "--context", f"local/{NAME}", "--json", check=False)
+        done = bed.run("doctor", *place, "--json", check=False)
         if bool(json.loads(done.output)["causes"]) is not finds:
             raise RuntimeError(f"{name}: {done.output}")
         times.append(done.seconds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from learnflow_kafka.adapters.memory.client import MemoryKafka
+from learnflow_kafka.adapters.memory import MemoryKafka, Moment
 from learnflow_kafka.app.doctor import Question, examine, gather
 from learnflow_kafka.core.diagnosis.evidence import (
     Evidence,
@@ -19,7 +19,13 @@ from learnflow_kafka.core.diagnosis.evidence import (
 from learnflow_kafka.core.diagnosis.scene import Address, Tried
 from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
 from learnflow_kafka.core.ports import KafkaAdmin
-from learnflow_kafka.errors import KafkaError, NotAuthorizedError, UnreachableError
+from learnflow_kafka.core.requests import Sent
+from learnflow_kafka.errors import (
+    KafkaError,
+    NotAuthorizedError,
+    TimedOutError,
+    UnreachableError,
+)
 
 RETENTION = {"retention.ms": "259200000"}
 
@@ -140,6 +146,37 @@ def test_no_answer_at_all_is_said_once_with_each_reason(rooms: Rooms):
     assert found.root is not None
     assert found.root.rule == "kafka.silent"
     assert "topics.missing" in {u.rule for u in found.unchecked}
+
+
+def quorum_is(rooms: Rooms, error: KafkaError) -> None:
+    """Whoever asks for the quorum gets this error."""
+
+    def refuse(sent: Sent, moment: Moment) -> None:
+        if sent.api == "DescribeQuorum" and moment is Moment.BEFORE:
+            raise error
+
+    rooms.kafka.hooks.append(refuse)
+
+
+def test_a_quorum_that_we_may_not_ask_for_is_not_judged(rooms: Rooms):
+    """The right that is missing is named, and the rest is judged."""
+    quorum_is(rooms, NotAuthorizedError("CLUSTER_AUTHORIZATION_FAILED"))
+    found = examine(rooms, Question(), FixedClock())
+
+    assert found.causes == ()
+    assert {u.rule for u in found.unchecked} == {"quorum.split", "quorum.no_leader"}
+    assert found.unchecked[0].skipped.reason.startswith("needs Describe on the Cluster resource")
+    assert not found.healthy()
+
+
+def test_a_quorum_of_which_no_broker_can_tell_has_no_leader(rooms: Rooms):
+    """Each of them waited for the controllers in vain."""
+    quorum_is(rooms, TimedOutError("no answer in 10 s"))
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert [v.quorum_fault for v in seen.kafka.views] == ["no answer in 10 s"] * 3
+    assert seen.missing(Part.QUORUM)
+    assert asked(rooms, orders=3) == ["quorum.no_leader"]
 
 
 def test_brokers_that_do_not_know_us_are_not_called_silent(rooms: Rooms):

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.sdk.notes import Note
+from tests.sdk.notes import Note, world
 
 from learnflow_kafka.errors import ContractError
-from learnflow_kafka.sdk.routes import inspected
+from learnflow_kafka.sdk.routes import Routes, inspected
 
 
 async def handle(note: Note) -> None:
@@ -89,3 +89,37 @@ def test_a_handler_that_yields_is_refused(handler: Callable[..., Any]) -> None:
     """Calling it would run nothing, and the event would count as handled."""
     with pytest.raises(ContractError, match="yields"):
         inspected(handler, None)
+
+
+@pytest.mark.parametrize("given", ["notes", None, 7, Note])
+def test_what_is_no_topic_is_refused_with_what_to_write(given: Any) -> None:
+    """A name is the usual slip; the error shows the service's line in the catalog."""
+    service = world().contract.service("reader")
+    with pytest.raises(ContractError, match="and no topic") as caught:
+        Routes(service).add(given, None, print, group=None, deadline=None)
+
+    assert caught.value.where == "notes.yaml:18"
+    assert "not its name" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("given", ["Note", 7])
+def test_what_is_no_class_of_an_event_is_refused_with_what_to_write(given: Any) -> None:
+    """The classes that the topic carries are named, with its line in the catalog."""
+    place = world()
+    service = place.contract.service("reader")
+    with pytest.raises(ContractError, match="carries classes of events") as caught:
+        Routes(service).add(place.notes, given, print, group=None, deadline=None)
+
+    assert str(caught.value).endswith(": Note")
+    assert caught.value.where == "notes.yaml:7"
+    assert caught.value.fix == "give the class itself: Note, not its name"
+
+
+def test_a_class_that_the_topic_does_not_carry_is_refused() -> None:
+    """It is one, and another topic's: nothing is to be written otherwise."""
+    place = world()
+    service = place.contract.service("reader")
+    with pytest.raises(ContractError, match="carries no int: Note") as caught:
+        Routes(service).add(place.notes, int, print, group=None, deadline=None)
+
+    assert caught.value.fix is None

@@ -111,14 +111,13 @@ def _kafka(
             asked=f"through {speaker.view.node}",
             cluster=speaker.view.cluster,
             quorum=next((v.quorum for v in views if v.quorum is not None), None),
-            quorum_fault=speaker.quorum_fault,
             topics=speaker.topics,
             topics_fault=speaker.topics_fault,
             refusals=speaker.refusals,
             views=views,
             disks=tuple(disk for one in asked for disk in one.disks),
         ),
-        (),
+        tuple(_untold(asked)),
     )
 
 
@@ -139,6 +138,22 @@ def _silent(view: KafkaView, asked: list[_Asking]) -> tuple[KafkaView, tuple[Ski
     return replace(view, silence=told, views=views), _unasked(Part.KAFKA)
 
 
+def _untold(asked: list[_Asking]) -> Iterator[Skipped]:
+    """Why the quorum is not known: we may not ask for it, or no broker could tell."""
+    refused = next((r for one in asked if (r := one.quorum_refused) is not None), None)
+    fault = next((f for one in asked if (f := one.view.quorum_fault) is not None), None)
+    if refused is not None:
+        yield Skipped(
+            Part.QUORUM,
+            f"needs Describe on the Cluster resource: {refused}",
+            "`kafka-acls.sh --add --allow-principal User:NAME --operation Describe --cluster`",
+        )
+    elif fault is not None and all(one.view.quorum is None for one in asked):
+        yield Skipped(
+            Part.QUORUM, f"not learned: {fault}", "ask again, with the address of every broker"
+        )
+
+
 def _unasked(part: Part) -> tuple[Skipped, ...]:
     return (Skipped(part, "not asked: see `kafka.silent`"),)
 
@@ -151,7 +166,7 @@ class _Asking:
         self._way = way
         self.view = NodeView(name)
         self.refused: str | None = None
-        self.quorum_fault: str | None = None
+        self.quorum_refused: str | None = None
         self.topics: tuple[LiveTopic, ...] | None = None
         self.topics_fault: str | None = None
         self.refusals: dict[str, str] = {}
@@ -174,10 +189,10 @@ class _Asking:
         self.view = replace(self.view, cluster=cluster)
         try:
             self.view = replace(self.view, quorum=admin.quorum())
-        except NotAuthorizedError:
-            pass  # nothing is known of the quorum, which is no fault of it
+        except NotAuthorizedError as error:
+            self.quorum_refused = str(error)
         except KafkaError as error:
-            self.quorum_fault = str(error)
+            self.view = replace(self.view, quorum_fault=str(error))
         try:
             live = admin.topics()
             self.topics = tuple(_live(admin, live, wanted))
@@ -186,7 +201,7 @@ class _Asking:
             return
         self.disks = tuple(self._log_dirs(admin))
         missing = [t for t in wanted if t.name not in live]
-        if missing and self.quorum_fault is None:
+        if missing and self.view.quorum_fault is None:
             self.refusals = _refusals(admin, missing)
 
     def _log_dirs(self, admin: KafkaAdmin) -> Iterator[Disk]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.checks.evidence import Unknown
     from learnflow_kafka.core.connection import Kubernetes
 
+CHART: Final = "learnflow-kafka"
+"""The name of our chart, and of its folder."""
+
 RELEASE: Final = "kafka"
 NAMESPACE: Final = "kafka"
 

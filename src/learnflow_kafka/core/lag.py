@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.core.catalog import Start
-from learnflow_kafka.core.checks.outcomes import counted
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.catalog import LagObjective

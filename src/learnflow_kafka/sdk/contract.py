@@ -269,6 +269,15 @@ class Contract:
 T = TypeVar("T")
 
 
+def no_topic(given: object, *, where: Place | None = None) -> ContractError:
+    """What is said to who gives something else for a topic; `where` is a line of the catalog."""
+    return ContractError(
+        f"{given!r} is of type {type(given).__name__} and no topic",
+        where=None if where is None else str(where),
+        fix="give the topic itself, as the contract's module has it: LEARNING_QUERY, not its name",
+    )
+
+
 def _named(kind: str, name: str, known: Mapping[str, T], catalog: str) -> T:
     found = known.get(name)
     if found is not None:

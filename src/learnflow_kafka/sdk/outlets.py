@@ -15,6 +15,7 @@ import msgspec
 
 from learnflow_kafka.errors import ContractError, EventError, LearnflowError
 from learnflow_kafka.sdk.codec import Writer
+from learnflow_kafka.sdk.contract import no_topic
 from learnflow_kafka.sdk.envelope import TRACEPARENT, TRACESTATE, header_fault
 from learnflow_kafka.sdk.observing import Watch
 from learnflow_kafka.sdk.partitioning import key_text
@@ -165,7 +166,7 @@ class Outlets:
         try:
             outlet = self._outlets.get(topic.name)
         except AttributeError:
-            raise _no_topic(topic) from None
+            raise no_topic(topic) from None
         if outlet is None:
             raise self._refusal(topic)
         watch = Watch(self._observers, topic) if self._observers else None
@@ -215,13 +216,6 @@ class Outlets:
 def _traced(outlet: _Outlet, event: object, watch: Watch) -> Encoded:
     trace = watch.trace()
     return outlet.write(event, traceparent=trace.get(TRACEPARENT), tracestate=trace.get(TRACESTATE))
-
-
-def _no_topic(given: object) -> ContractError:
-    return ContractError(
-        f"{given!r} is of type {type(given).__name__} and no topic",
-        fix="give the topic itself, as the contract's module has it: LEARNING_QUERY, not its name",
-    )
 
 
 def _no_headers(given: object, topic: AnyTopic) -> EventError:

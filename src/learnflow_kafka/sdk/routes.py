@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from learnflow_kafka.core.catalog import Ordering, RetryMode
 from learnflow_kafka.errors import ContractError
 from learnflow_kafka.sdk.codec import Reader
+from learnflow_kafka.sdk.contract import Topic, no_topic
 from learnflow_kafka.sdk.observing import observed
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Routes:
             _check_retries(route.subscription)
 
     def _route(self, topic: AnyTopic, group: str | None) -> Route:
+        if not isinstance(topic, Topic):
+            raise no_topic(topic, where=self._service.place)
         subscription = self._service.consuming(topic, group)
         key = (topic.name, subscription.group)
         return self._routes.setdefault(key, Route(subscription, self._service.name))
@@ -152,12 +155,22 @@ class Routes:
             return only
         if event in topic.classes:
             return event
-        known = ", ".join(cls.__name__ for cls in topic.classes)
-        asked = "several classes; name one" if event is None else f"no {event.__name__}"
-        raise ContractError(
-            f"{topic.name!r} carries {asked}: {known}",
-            where=str(topic.place),
-        )
+        raise _no_event(topic, event)
+
+
+def _no_event(topic: AnyTopic, given: object) -> ContractError:
+    known = ", ".join(cls.__name__ for cls in topic.classes)
+    fix = None
+    if given is None:
+        carried = "several classes; name one"
+    elif isinstance(given, type):
+        carried = f"no {given.__name__}"
+    else:
+        carried = f"classes of events, and {given!r} is of type {type(given).__name__}"
+        fix = f"give the class itself: {topic.classes[0].__name__}, not its name"
+    return ContractError(
+        f"{topic.name!r} carries {carried}: {known}", where=str(topic.place), fix=fix
+    )
 
 
 def inspected(function: Function, deadline: float | None) -> Handler:

@@ -26,7 +26,7 @@ from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as Client
 
-from learnflow_kafka.core.checks.outcomes import counted
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.errors import (
     BacklogError,
     ClosedError,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import learnflow_kafka
+from learnflow_kafka.core.kubernetes import CHART
 from learnflow_kafka.errors import KubernetesError
-
-NAME: Final = "learnflow-kafka"
 
 
 def chart_path() -> Path:
@@ -18,8 +16,8 @@ def chart_path() -> Path:
     Raises KubernetesError where this installation has none.
     """
     package = Path(learnflow_kafka.__file__).parent
-    shipped = package / "charts" / NAME
-    source = package.parent.parent / "charts" / NAME
+    shipped = package / "charts" / CHART
+    source = package.parent.parent / "charts" / CHART
     for folder in (shipped, source):
         if (folder / "Chart.yaml").is_file():
             return folder

@@ -22,6 +22,7 @@ from learnflow_kafka.core.diagnosis.evidence import (
     Where,
     ZooKeeperServer,
 )
+from learnflow_kafka.core.diagnosis.installations import installation
 from learnflow_kafka.core.diagnosis.matching import has_labels
 from learnflow_kafka.core.diagnosis.roles import (
     KAFKA_PORT,
@@ -61,7 +62,15 @@ Seconds for one broker, which is asked alone. A healthy one needs milliseconds; 
 load must not be taken for a dead one.
 """
 
+AT_LEAST: Final = 2.0
+TIMES: Final = 4
+"""
+Once one broker has answered, another has so many seconds, or so many times as long as the slowest
+that answered: where all are slow, all are waited for.
+"""
+
 HERE: Final = "this machine"
+_MUTE: Final = frozenset({NodeState.STOPPED, NodeState.SUSPENDED})
 _LOG_LINES: Final = 400
 _MANY: Final = 16
 
@@ -81,7 +90,7 @@ def on_kubernetes(
     """
     name = context.name if context is not None else ""
     with kubernetes.client(place) as client:
-        return _gathered(KubernetesScene(client, context, asker), name, desired)
+        return _gathered(KubernetesScene(client, place.release, context, asker), name, desired)
 
 
 def on_this_machine(name: str, desired: Desired | None = None) -> Evidence:
@@ -153,17 +162,37 @@ def _gathered(scene: Scene, target: str, wanted: Desired | None) -> Evidence:
     return gather(scene, question, system.clock())
 
 
-@contextlib.contextmanager
-def _alone(connection: Connection, address: str) -> Iterator[KafkaAdmin]:
-    """The admin port of the one broker at an address."""
-    from learnflow_kafka.adapters import kafka_admin
+class Company:
+    """Brokers that are asked side by side: how long one is waited for, others having answered."""
 
-    limits = kafka_admin.Limits(connect=CONNECT, request=REQUEST, patience=REQUEST)
-    only = replace(connection, bootstrap=(address,))
-    with contextlib.closing(
-        kafka_admin.KafkaAdminAdapter(kafka_admin.connect_alone(only, limits=limits))
-    ) as port:
-        yield port
+    def __init__(self) -> None:
+        self._slowest: float | None = None
+
+    def answered(self, seconds: float) -> None:
+        """One of them answered, after so long."""
+        self._slowest = max(seconds, self._slowest or 0.0)
+
+    def patience(self) -> float:
+        """Seconds for each of the others, from when it was asked."""
+        if self._slowest is None:
+            return CONNECT
+        return min(CONNECT, max(AT_LEAST, TIMES * self._slowest))
+
+    @contextlib.contextmanager
+    def ask(self, connection: Connection, address: str) -> Iterator[KafkaAdmin]:
+        """The admin port of the one broker at an address."""
+        from learnflow_kafka.adapters import kafka_admin
+
+        clock = system.clock()
+        began = clock.monotonic()
+        client = kafka_admin.connect_alone(
+            replace(connection, bootstrap=(address,)),
+            limits=kafka_admin.Limits(connect=CONNECT, request=REQUEST, patience=REQUEST),
+            hopeless=lambda: clock.monotonic() - began > self.patience(),
+        )
+        self.answered(clock.monotonic() - began)
+        with contextlib.closing(kafka_admin.KafkaAdminAdapter(client)) as port:
+            yield port
 
 
 def _tried_from_here(addresses: Sequence[Address]) -> Tried:
@@ -189,9 +218,10 @@ class KubernetesScene:
     """A namespace of a Kubernetes cluster."""
 
     def __init__(
-        self, client: Client, context: Context | None, asker: tuple[str, str] | None
+        self, client: Client, release: str, context: Context | None, asker: tuple[str, str] | None
     ) -> None:
         self._client = client
+        self._release = release
         self._context = context
         self._asker = asker
 
@@ -205,12 +235,13 @@ class KubernetesScene:
 
     @contextlib.contextmanager
     def brokers(self, evidence: Evidence) -> Iterator[Ways]:
-        """A tunnel to each broker that runs."""
+        """A tunnel to each broker that runs; those of the release that is meant come first."""
         from learnflow_kafka.adapters.kubernetes.forward import Forwarder
         from learnflow_kafka.adapters.kubernetes.probes import free_ports
         from learnflow_kafka.core.kubernetes import Door
 
         pods = [p for p in evidence.pods if role(p) is Role.BROKER and _runs(p)]
+        pods.sort(key=lambda pod: installation(pod) != self._release)
         if not pods:
             yield {}
             return
@@ -220,15 +251,16 @@ class KubernetesScene:
         ]
         with Forwarder(self._client.access, self._client.namespace) as tunnels:
             tunnels.open(doors)
-            yield {d.pod: partial(self._through, tunnels, d) for d in doors}
+            company = Company()
+            yield {d.pod: partial(self._through, tunnels, d, company) for d in doors}
 
     @contextlib.contextmanager
-    def _through(self, tunnels: Forwarder, door: Door) -> Iterator[KafkaAdmin]:
+    def _through(self, tunnels: Forwarder, door: Door, company: Company) -> Iterator[KafkaAdmin]:
         connection = Connection(())
         if self._context is not None:
             connection = contexts.revealed(replace(self._context, kubernetes=None)).connection
         try:
-            with _alone(connection, f"{LOOPBACK}:{door.local_port}") as admin:
+            with company.ask(connection, f"{LOOPBACK}:{door.local_port}") as admin:
                 yield admin
         except KafkaError as error:
             fault = tunnels.faults().get(door.pod) or ""
@@ -288,11 +320,12 @@ class LocalScene:
 
     @contextlib.contextmanager
     def brokers(self, evidence: Evidence) -> Iterator[Ways]:
-        """Each broker at its own port."""
+        """Each broker at its own port, but for those that are known to answer nothing."""
+        company = Company()
         yield {
-            p.name: partial(_alone, Connection(()), f"{LOOPBACK}:{p.port}")
+            p.name: partial(company.ask, Connection(()), f"{LOOPBACK}:{p.port}")
             for p in evidence.processes
-            if p.name != "zookeeper" and p.port is not None and p.state != NodeState.STOPPED
+            if p.name != "zookeeper" and p.port is not None and p.state not in _MUTE
         }
 
     def bootstrap(self, evidence: Evidence) -> Address | None:
@@ -322,8 +355,8 @@ class AddressScene:
     def brokers(self, evidence: Evidence) -> Iterator[Ways]:
         """Each of the addresses."""
         del evidence
-        connection = self._context.connection
-        yield {a: partial(_alone, connection, a) for a in connection.bootstrap}
+        connection, company = self._context.connection, Company()
+        yield {a: partial(company.ask, connection, a) for a in connection.bootstrap}
 
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The first address."""
@@ -361,7 +394,9 @@ def _processes(status: LocalStatus) -> Iterator[Process]:
         if stopped and one.node.port is not None:
             fault = system.network().reachable(LOOPBACK, one.node.port, timeout=CONNECT)
             taken = "another program listens there" if fault is None else None
-        yield Process(one.node.name, one.node.id, one.state.value, one.node.port, one.stale, taken)
+        yield Process(
+            one.node.name, one.node.id, one.state.value, one.node.port, one.stale, taken, one.pid
+        )
 
 
 def _zookeeper(status: LocalStatus) -> Iterator[ZooKeeperServer]:

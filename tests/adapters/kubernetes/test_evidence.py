@@ -35,7 +35,8 @@ DENIED = 403, {"kind": "Status", "reason": "Forbidden", "message": "nodes is for
 
 def packed(info: dict[str, Any]) -> str:
     """A release's record as Helm keeps it, and the API tells it."""
-    record = {"info": info, "config": {"password": SECRET}}
+    chart = {"metadata": {"name": "learnflow-kafka"}, "values": {"password": SECRET}}
+    record = {"info": info, "config": {"password": SECRET}, "chart": chart}
     inner = base64.b64encode(gzip.compress(json.dumps(record).encode()))
     return base64.b64encode(inner).decode()
 
@@ -134,11 +135,22 @@ def test_no_secret_gets_into_the_evidence(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_of_a_failed_release_helms_sentence_is_read():
-    """The newest revision counts, and only its words are kept."""
+    """The newest revision counts, and its words, its chart and what was deployed are kept."""
     seen, _ = read(cluster())
 
     assert [(r.revision, r.status, r.description) for r in seen.releases] == [
         (2, "failed", "it broke")
+    ]
+    assert [(r.chart, r.deployed) for r in seen.releases] == [("learnflow-kafka", 1)]
+
+
+def test_a_first_install_that_was_killed_has_nothing_that_was_deployed():
+    """No revision to go back to is told as such."""
+    killed = 200, {"items": [release(1, "pending-install")]}
+    seen, _ = read(cluster(**{f"{SPACE}/secrets": killed}))
+
+    assert [(r.status, r.chart, r.deployed) for r in seen.releases] == [
+        ("pending-install", "learnflow-kafka", None)
     ]
 
 

@@ -1,6 +1,8 @@
 """`learnflow doctor` on evidence that was saved, on real Kafka, and on nothing."""
 
 import json
+import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from tests.core.diagnosis import faults
 from tests.core.diagnosis import graphs as g
 from tests.support.clusters import LocalKafka
+from tests.support.sasl import SaslKafka
 
 from learnflow_kafka.cli.main import run
 from learnflow_kafka.core.connection import Connection, Context
@@ -133,6 +136,19 @@ def test_each_broker_is_asked_alone(kafka3: LocalKafka, capsys: pytest.CaptureFi
 
 
 @pytest.mark.kafka
+def test_without_the_right_to_ask_the_quorum_is_not_judged(kafka_sasl: SaslKafka):
+    """Who may not describe the cluster is told the right that is missing; who may, nothing."""
+    refused = diagnose(doctor.at_addresses(kafka_sasl.nobody))
+    allowed = diagnose(doctor.at_addresses(kafka_sasl.reader))
+    reasons = {u.rule: u.skipped.reason for u in refused.unchecked}
+
+    assert set(reasons) == {"quorum.split", "quorum.no_leader"}
+    assert "needs Describe on the Cluster resource" in reasons["quorum.no_leader"]
+    assert not refused.healthy()
+    assert allowed.unchecked == ()
+
+
+@pytest.mark.kafka
 def test_a_killed_process_comes_before_the_brokers_that_are_missed(kafka3: LocalKafka):
     """Two of three nodes are gone: the processes are the cause, quorum and brokers follow."""
     told: dict[str, Cause | None] = {}
@@ -153,6 +169,24 @@ def test_a_killed_process_comes_before_the_brokers_that_are_missed(kafka3: Local
     assert found.root.remedy is not None
     assert found.root.remedy.command == f"learnflow up --name {kafka3.cluster.name}"
     assert told["quorum.no_leader"] == found.root
+
+
+@pytest.mark.kafka
+def test_a_frozen_process_is_named_at_once_and_goes_on(kafka3: LocalKafka):
+    """It is there and its port is open; asked by its address alone, it is silent."""
+    with kafka3.frozen(3):
+        seen = doctor.on_this_machine(kafka3.cluster.name)
+        told = doctor.at_addresses(kafka3.context)
+        root = diagnose(seen).root
+        assert root is not None
+        assert root.remedy is not None
+        subprocess.run(shlex.split(str(root.remedy.command)), check=True)
+        after = doctor.on_this_machine(kafka3.cluster.name)
+
+    assert (root.rule, root.about) == ("process.down", ("process/broker-3",))
+    assert [v.node for v in seen.kafka.views] == ["broker-1", "broker-2"]
+    assert [v.silence is None for v in told.kafka.views] == [True, True, False]
+    assert {p.state for p in after.processes} == {"running"}
 
 
 @pytest.mark.zookeeper

@@ -348,6 +348,17 @@ def stopped() -> Evidence:
     return replace(base, processes=(*base.processes[:2], gone), kafka=view)
 
 
+def suspended() -> Evidence:
+    """A process of the local cluster that was frozen a moment ago; nobody misses it yet."""
+    base = g.local()
+    frozen = replace(base.processes[2], state="suspended", pid=4711)
+    return replace(
+        base,
+        processes=(*base.processes[:2], frozen),
+        kafka=replace(base.kafka, views=base.kafka.views[:2]),
+    )
+
+
 def two_clusters() -> Evidence:
     """A second majority that elected a leader of its own."""
     other = g.cluster(cluster_id="cluster-2")
@@ -360,7 +371,9 @@ def leaderless() -> Evidence:
     hosts = LogSign(
         "kafka-1", Sign.UNKNOWN_HOST, "java.net.UnknownHostException: kafka-0.kafka-headless"
     )
-    view = g.kafka(quorum=None, quorum_fault="the brokers did not answer in time")
+    late = "the brokers did not answer in time"
+    views = tuple(NodeView(f"kafka-{n}", g.cluster(), quorum_fault=late) for n in range(3))
+    view = g.kafka(quorum=None, views=views)
     return g.healthy(
         kafka=view,
         logs=(hosts,),
@@ -543,6 +556,12 @@ def immutable() -> Evidence:
     )
 
 
+def cut_off() -> Evidence:
+    """A first install whose Helm was killed."""
+    began = g.NOW - 3_600_000
+    return g.healthy(releases=(Release(g.SPACE, "kafka", 1, "pending-install", updated_ms=began),))
+
+
 def elsewhere() -> Evidence:
     """A volume in a zone whose only node is full."""
     return g.pending(
@@ -593,6 +612,7 @@ FAULTS = (
     ("crash.other", misconfigured),
     ("crash.other", refused),
     ("process.down", stopped),
+    ("process.down", suspended),
     ("quorum.split", two_clusters),
     ("quorum.no_leader", leaderless),
     ("brokers.missing", fenced),
@@ -616,6 +636,7 @@ FAULTS = (
     ("zookeeper.sessions", sessions),
     ("namespace.terminating", terminating),
     ("release.failed", immutable),
+    ("release.failed", cut_off),
 )
 
 __all__ = ["FAULTS", "Resolver"]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from learnflow_kafka.adapters.kafka_admin.client import Client, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from learnflow_kafka.adapters.kafka_admin.client import Role
     from learnflow_kafka.core.connection import Connection
 
@@ -37,15 +39,20 @@ class AloneClient(Client):
         )
 
 
-def connect_alone(connection: Connection, *, limits: Limits | None = None) -> AloneClient:
+def connect_alone(
+    connection: Connection,
+    *,
+    limits: Limits | None = None,
+    hopeless: Callable[[], bool] | None = None,
+) -> AloneClient:
     """
-    A client of the one broker at the connection's address.
+    A client of the one broker at the connection's address; `hopeless` ends the wait for it.
 
     Raises `UnreachableError`, `AuthenticationError` and their siblings.
     """
     client = AloneClient(connection, limits=limits)
     try:
-        client.open()
+        client.open(hopeless)
     except BaseException:
         client.close()
         raise

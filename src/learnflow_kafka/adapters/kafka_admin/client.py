@@ -123,18 +123,23 @@ class Client:
         self._manager = KafkaConnectionManager(self._net, **settings)
         self._net.start()
 
-    def open(self) -> None:
+    def open(self, hopeless: Callable[[], bool] | None = None) -> None:
         """
         Meet the first bootstrap address that answers.
 
         Raises the error of the one that got furthest: a wrong password says more than a
-        refused connection.
+        refused connection. One that is `hopeless` is given up before its time.
         """
         failures: list[KafkaError] = []
         for broker in self._manager.cluster.bootstrap_brokers():
             try:
                 self._run(
-                    meeting.meet, self._manager, self._net, broker.node_id, self.limits.connect
+                    meeting.meet,
+                    self._manager,
+                    self._net,
+                    broker.node_id,
+                    self.limits.connect,
+                    hopeless,
                 )
             except theirs.KafkaError as error:
                 failures.append(translated(error, where=f"{broker.host}:{broker.port}"))

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import kafka.errors as theirs
 
 from learnflow_kafka.adapters.kafka_admin.errors import kind
 from learnflow_kafka.errors import AuthenticationError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _SOON: Final = 0.005
+_LOOK: Final = 0.05
 
 
-async def meet(manager: Any, net: Any, node: str, seconds: float) -> None:
+async def meet(
+    manager: Any, net: Any, node: str, seconds: float, hopeless: Callable[[], bool] | None = None
+) -> None:
     """
     Learn from one bootstrap address which brokers there are.
 
     `manager` and `net` are the library's connections and its loop; `seconds` are for the
-    connection. Raises the library's errors, and of several the one that says most.
+    connection, which is given up before where it is `hopeless`. Raises the library's errors, and
+    of several the one that says most.
     """
     connection = manager.get_connection(
         node, timeout_ms=seconds * 1000, refresh_metadata_on_err=False
     )
     refusals = _overheard(connection)
+    if hopeless is not None:
+        manager.call_soon(_watched, net, connection, hopeless)
     try:
         await connection
         await manager.cluster.refresh_metadata(node)
@@ -38,6 +47,14 @@ async def meet(manager: Any, net: Any, node: str, seconds: float) -> None:
         raise
     finally:
         connection.close()
+
+
+async def _watched(net: Any, connection: Any, hopeless: Callable[[], bool]) -> None:
+    """Close the connection as soon as nothing is to be hoped for, if it is still open then."""
+    while not connection.close_future.is_done:
+        if hopeless():
+            connection.close(theirs.RequestTimedOutError("others did long ago"))
+        await net.sleep(_LOOK)
 
 
 def _overheard(connection: Any) -> list[theirs.KafkaError]:

@@ -16,9 +16,9 @@ from confluent_kafka import TopicPartition as Place
 
 from learnflow_kafka.adapters.kafka_data.client import Troubles
 from learnflow_kafka.adapters.kafka_data.errors import code_name, translated
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Mark
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.errors import RequestError, TimedOutError
 
 if TYPE_CHECKING:

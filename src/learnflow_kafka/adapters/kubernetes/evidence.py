@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime as dt
 import gzip
 import json
 import re
@@ -266,13 +265,10 @@ class _Reading:
         """The newest revision of each release; only of one that failed the words are read."""
         path = f"{self._space}/secrets"
         found = self._client.items(path, labels=f"owner=helm,status in (deployed,{_UNFINISHED})")
-        newest: dict[str, Object] = {}
-        for secret in found:
-            labels = secret["metadata"].get("labels") or {}
-            held = newest.get(labels.get("name", ""))
-            if held is None or _revision(secret) > _revision(held):
-                newest[labels.get("name", "")] = secret
-        return tuple(_release(secret, self._client.namespace) for secret in newest.values())
+        revisions: dict[str, list[Object]] = {}
+        for secret in sorted(found, key=_revision):
+            revisions.setdefault(_helm(secret).get("name", ""), []).append(secret)
+        return tuple(_release(secrets, self._client.namespace) for secrets in revisions.values())
 
     def _held(self, evidence: Evidence) -> Iterator[Held]:
         """What keeps a namespace from going, by the kinds that its own conditions name."""
@@ -316,37 +312,44 @@ def _recent(events: tuple[Event, ...]) -> tuple[Event, ...]:
     return tuple(newest.values())
 
 
+def _helm(secret: Object) -> dict[str, str]:
+    """What Helm's labels say of a revision."""
+    return secret["metadata"].get("labels") or {}
+
+
 def _revision(secret: Object) -> int:
-    written = (secret["metadata"].get("labels") or {}).get("version", "0")
+    written = _helm(secret).get("version", "0")
     return int(written) if str(written).isdecimal() else 0
 
 
-def _release(secret: Object, namespace: str) -> Release:
-    labels = secret["metadata"].get("labels") or {}
+def _release(secrets: list[Object], namespace: str) -> Release:
+    """A release by its revisions, the newest last."""
+    secret = secrets[-1]
+    labels = _helm(secret)
     status = str(labels.get("status") or "")
-    info = {} if status == "deployed" else _info(secret)
+    description, chart = (None, None) if status == "deployed" else _told(secret)
     moment = str(labels.get("modifiedAt") or "")
     created = objects.millis(secret["metadata"].get("creationTimestamp"))
+    deployed = [_revision(s) for s in secrets if _helm(s).get("status") == "deployed"]
     return Release(
         namespace=namespace,
         name=str(labels.get("name") or ""),
         revision=_revision(secret),
         status=status,
-        description=blotted(str(info["description"])) if info.get("description") else None,
+        description=description,
+        chart=chart,
+        deployed=deployed[-1] if deployed else None,
         updated_ms=int(moment) * 1000 if moment.isdecimal() else created,
     )
 
 
-def _info(secret: Object) -> dict[str, Any]:
-    """The `info` of a release's record: its state and Helm's sentence; its values are let go."""
+def _told(secret: Object) -> tuple[str | None, str | None]:
+    """Helm's sentence about a revision, and its chart's name; its values are let go."""
     try:
         packed = base64.b64decode(base64.b64decode((secret.get("data") or {})["release"]))
         record = json.loads(gzip.decompress(packed))
-        return dict(record.get("info") or {})
-    except (KeyError, ValueError, OSError, EOFError, zlib.error, binascii.Error):
-        return {}
-
-
-def now_ms() -> int:
-    """The time of a gathering, in milliseconds since the epoch."""
-    return int(dt.datetime.now(tz=dt.UTC).timestamp() * 1000)
+        sentence = (record.get("info") or {}).get("description")
+        chart = ((record.get("chart") or {}).get("metadata") or {}).get("name")
+    except (AttributeError, KeyError, ValueError, OSError, EOFError, zlib.error, binascii.Error):
+        return None, None
+    return blotted(str(sentence)) if sentence else None, str(chart) if chart else None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.core.diagnosis import objects as ours
 from learnflow_kafka.core.diagnosis.amounts import amount
+from learnflow_kafka.core.diagnosis.installations import RELEASE
 from learnflow_kafka.core.diagnosis.signs import LONGEST, blotted, heap_option
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ SETTINGS: Final = frozenset({
     "CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_LOG_DIRS", "KAFKA_ADVERTISED_LISTENERS",
     "KAFKA_LISTENERS", "KAFKA_PROCESS_ROLES", "KAFKA_CONTROLLER_QUORUM_VOTERS",
     "KAFKA_ZOOKEEPER_CONNECT", "ZOO_SERVERS", "ZOO_MY_ID", "NODE_CLUSTER_ID",
+    "NODE_VOTERS",
 })  # fmt: skip
 _HEAP_FROM: Final = (
     "JAVA_TOOL_OPTIONS", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "HEAP_OPTS", "JVMFLAGS",
     "SERVER_JVMFLAGS", "NODE_HEAP_OPTS",
 )  # fmt: skip
-_ANNOTATIONS: Final = "learnflow-kafka/"
+_ANNOTATIONS: Final = ("learnflow-kafka/", RELEASE)
 _DEFAULT_CLASS: Final = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",

@@ -17,7 +17,6 @@ from learnflow_kafka.app.events import (
 from learnflow_kafka.app.up import Held, Up
 from learnflow_kafka.cli.views import findings, plan
 from learnflow_kafka.cli.views import tables as tabular
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.local import (
     NodeStarting,
     NodeState,
@@ -33,6 +32,7 @@ from learnflow_kafka.core.local import Waiting as WaitingForOther
 from learnflow_kafka.core.names import is_reserved
 from learnflow_kafka.core.plans.changes import CreateTopic
 from learnflow_kafka.core.plans.desired import OTHER_BROKERS
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.core.units import approximate_size
 
 if TYPE_CHECKING:

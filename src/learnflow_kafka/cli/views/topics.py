@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from learnflow_kafka.cli.views.tables import records_text, table
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.moments import format_moment
 from learnflow_kafka.core.observed import ConfigSource
 from learnflow_kafka.core.plans.words import shown
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.core.units import approximate_size, format_duration
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.evidence import Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed, warned
 from learnflow_kafka.core.observed import Metadata
 from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

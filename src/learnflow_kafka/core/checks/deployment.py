@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.check import Check, report
 from learnflow_kafka.core.checks.evidence import Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed, warned
 from learnflow_kafka.core.kubernetes import BROKER, CLIENT_PORT, ZOOKEEPER
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -39,13 +39,3 @@ def failed(detail: str, evidence: Iterable[str] = (), fix: str | None = None) ->
 def not_checked(detail: str, evidence: Iterable[str] = (), fix: str | None = None) -> Outcome:
     """Nobody knows."""
     return Outcome(Status.NOT_CHECKED, detail, tuple(evidence), fix)
-
-
-def counted(number: int, noun: str) -> str:
-    """
-    A number with its noun, in the plural where it is not one.
-
-    >>> counted(2, "broker")
-    '2 brokers'
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"

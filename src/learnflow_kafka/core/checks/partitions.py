@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from learnflow_kafka.core import names
 from learnflow_kafka.core.checks.evidence import Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed, warned
 from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.check import Check, report
 from learnflow_kafka.core.checks.evidence import Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, passed, warned
 from learnflow_kafka.core.kubernetes import Right
 from learnflow_kafka.core.suggest import did_you_mean
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.checks.outcomes import Outcome

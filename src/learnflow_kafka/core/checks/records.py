@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.evidence import known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed, warned
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.checks.evidence import BrokerProof, Evidence

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.evidence import Unknown, known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed, warned
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed, warned
 from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.core.units import FOREVER, format_duration
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.checks.evidence import known
-from learnflow_kafka.core.checks.outcomes import counted, failed, not_checked, passed
+from learnflow_kafka.core.checks.outcomes import failed, not_checked, passed
 from learnflow_kafka.core.plans.diff import compare
 from learnflow_kafka.core.ports import Fault
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -70,6 +70,7 @@ class Part(StrEnum):
     RELEASES = "releases"
     DNS_SERVICE = "cluster dns"
     KAFKA = "kafka"
+    QUORUM = "quorum"
     PROBES = "probes"
     ZOOKEEPER = "zookeeper"
     PROCESSES = "processes"
@@ -116,12 +117,14 @@ class NodeView:
     """
     The cluster as one of its nodes sees it, asked alone.
 
-    `node` is the pod (or process) that was asked; `silence` is why it told nothing.
+    `node` is the pod (or process) that was asked; `silence` is why it told nothing, and
+    `quorum_fault` why it told nothing of the quorum though it may be asked.
     """
 
     node: str
     cluster: ClusterState | None = None
     quorum: QuorumState | None = None
+    quorum_fault: str | None = None
     silence: str | None = None
 
 
@@ -151,7 +154,6 @@ class KafkaView:
     silence: str | None = None
     cluster: ClusterState | None = None
     quorum: QuorumState | None = None
-    quorum_fault: str | None = None
     topics: tuple[LiveTopic, ...] | None = None
     topics_fault: str | None = None
     wanted: tuple[WantedTopic, ...] = ()
@@ -199,7 +201,11 @@ class ZooKeeperServer:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a cluster on this machine; `state` as `learnflow status` says it."""
+    """
+    A process of a cluster on this machine; `state` as `learnflow status` says it.
+
+    `id` is Kafka's number of the node, `pid` the system's of the process, None where none runs.
+    """
 
     name: str
     id: int
@@ -207,6 +213,7 @@ class Process:
     port: int | None = None
     stale: str | None = None
     port_taken: str | None = None
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +261,6 @@ class Evidence:
     events: tuple[Event, ...] = ()
     logs: tuple[LogSign, ...] = ()
     releases: tuple[Release, ...] = ()
-    release_error: str | None = None
     dns_service: Service | None = None
     dns_endpoints: Endpoints | None = None
     resolvers: tuple[Resolver, ...] = ()

@@ -411,7 +411,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The newest revision of a Helm release, without its values."""
+    """
+    The newest revision of a Helm release, without its values.
+
+    `chart` is the name of its chart, told of a revision that is not deployed; `deployed` is the
+    newest revision that was, None where none ever was.
+    """
 
     namespace: str
     name: str
@@ -419,4 +424,5 @@ class Release:
     status: str
     description: str | None = None
     chart: str | None = None
+    deployed: int | None = None
     updated_ms: int | None = None

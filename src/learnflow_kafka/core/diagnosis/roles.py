@@ -11,7 +11,7 @@ from learnflow_kafka.core.diagnosis.evidence import Where
 from learnflow_kafka.core.diagnosis.matching import has_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence
     from learnflow_kafka.core.diagnosis.objects import Container, Pod, Service, Workload
@@ -23,7 +23,9 @@ _NOT_KAFKA: Final = re.compile(
 )
 _COMPONENT: Final = "app.kubernetes.io/component"
 _NAME: Final = "app.kubernetes.io/name"
-_INSTANCE: Final = "app.kubernetes.io/instance"
+INSTANCE: Final = "app.kubernetes.io/instance"
+"""The label by which charts tell one installation from another; in most it is the release."""
+_STRIMZI: Final = "strimzi.io/cluster"
 
 
 class Role(StrEnum):
@@ -64,9 +66,9 @@ def pods_of(evidence: Evidence, *roles: Role) -> tuple[Pod, ...]:
     return tuple(p for p in evidence.pods if p.deleted_ms is None and role(p) in roles)
 
 
-def cluster_of(pod: Pod) -> str | None:
-    """Which of several clusters in one namespace a pod is of, by its release; None: not told."""
-    return pod.labels.get(_INSTANCE)
+def cluster_of(labels: Mapping[str, str]) -> str | None:
+    """Which of several clusters in one namespace something is of; None where it does not say."""
+    return labels.get(_STRIMZI) or labels.get(INSTANCE)
 
 
 def workloads_of(evidence: Evidence, *roles: Role) -> Iterator[Workload]:

@@ -216,7 +216,7 @@ RULES: Final = (
         Family.KAFKA,
         "Are the brokers one cluster?",
         kafka.split,
-        (Part.KAFKA,),
+        (Part.KAFKA, Part.QUORUM),
         _EVERYWHERE,
     ),
     Rule(
@@ -224,7 +224,7 @@ RULES: Final = (
         Family.KAFKA,
         "Has the quorum a leader whom its voters follow?",
         kafka.no_leader,
-        (Part.KAFKA,),
+        (Part.KAFKA, Part.QUORUM),
         _EVERYWHERE,
     ),
     Rule(

@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.catalog import NOWHERE, Place, Policy, RetryMode, Start, TopicOverride
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.names import (
     dead_letter_topic,
     metric_name,
@@ -22,6 +21,7 @@ from learnflow_kafka.core.names import (
     topic_name_fault,
 )
 from learnflow_kafka.core.suggest import nearest
+from learnflow_kafka.core.text import counted
 from learnflow_kafka.core.units import FOREVER
 from learnflow_kafka.errors import CatalogError, ContextError, Problem
 

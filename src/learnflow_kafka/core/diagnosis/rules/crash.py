@@ -120,7 +120,7 @@ def cluster_id(evidence: Evidence) -> Iterator[Cause]:
     broker start, without its data: never the first step.
     """
     ids = _ids_of_disks(evidence)
-    clusters = {p.name: cluster_of(p) for p in evidence.pods}
+    clusters = {p.name: cluster_of(p.labels) for p in evidence.pods}
     usual = {
         name: _most(i for n, i in ids.items() if clusters.get(n) == clusters.get(name))
         for name in ids

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Where
-from learnflow_kafka.core.diagnosis.roles import Role, pods_of, ready, workloads_of
-from learnflow_kafka.core.diagnosis.signs import Sign
+from learnflow_kafka.core.diagnosis.installations import installations
+from learnflow_kafka.core.diagnosis.roles import (
+    Role,
+    main_container,
+    pods_of,
+    ready,
+    role,
+    workloads_of,
+)
+from learnflow_kafka.core.diagnosis.signs import LONGEST, Sign
 from learnflow_kafka.core.findings import Status
 from learnflow_kafka.core.observed import ConfigSource
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from learnflow_kafka.core.diagnosis.evidence import Evidence, KafkaView, LiveTopic, WantedTopic
+    from learnflow_kafka.core.diagnosis.objects import Pod, Workload
+
+    Judge = Callable[[Evidence], Iterator[Cause]]
 
 MAX_DELAY_MS: Final = 10_000
 """A voter fetches every 500 ms; one that missed this much is cut off."""
 
 _MANY: Final = 8
+_MOST: Final = 99
+"""Voters that are named; a cluster has three or five."""
+
+_VOTERS: Final = ("NODE_VOTERS", "KAFKA_CONTROLLER_QUORUM_VOTERS")
 
 
+def _each_kafka(judge: Judge) -> Judge:
+    """Judges every Kafka of the namespace by itself; of several, each cause names its own."""
+
+    @wraps(judge)
+    def judged(evidence: Evidence) -> Iterator[Cause]:
+        for name, part in installations(evidence).items():
+            for cause in judge(part):
+                yield replace(cause, detail=f"{name}: {cause.detail}") if name else cause
+
+    return judged
+
+
+@_each_kafka
 def silent(evidence: Evidence) -> Iterator[Cause]:
     """
     Kafka does not answer at all.
@@ -52,21 +83,24 @@ def silent(evidence: Evidence) -> Iterator[Cause]:
     )
 
 
+@_each_kafka
 def no_leader(evidence: Evidence) -> Iterator[Cause]:
     """
     The KRaft quorum has no leader, or voters that do not follow it.
 
-    Looks at what Kafka says of its quorum: no leader, or voters that have not caught up for
-    ten seconds; at log lines about names that did not resolve; and at the headless Service,
-    which must publish addresses of pods that are not ready, since controllers find each other
-    before they are. Pods can be Ready all the while.
+    Looks at what Kafka says of its quorum: no leader, no broker that can tell (one of several may
+    only be cut off), or voters that have not caught up for ten seconds; at log lines about names
+    that did not resolve; and at the headless Service, which must publish addresses of pods that
+    are not ready, since controllers find each other before they are. Pods can be Ready all the
+    while.
 
-    Way out: start the missing controllers; where all run, restart them one by one.
+    Way out: start the voters that are down; where all run, restart them one by one. A voter that
+    is a broker too takes what it serves with it.
     """
     view = evidence.kafka
     hosts = [s for s in evidence.logs if s.sign is Sign.UNKNOWN_HOST]
     quorum = view.quorum
-    unreachable = view.quorum_fault if quorum is None else None
+    unreachable = _nobody_tells(evidence) if quorum is None else None
     leaderless = quorum is not None and (quorum.leader is None or quorum.leader < 0)
     if leaderless or unreachable:
         yield Cause(
@@ -92,11 +126,12 @@ def no_leader(evidence: Evidence) -> Iterator[Cause]:
             f"voter {quorum.leader} leads, but {counted(len(behind), 'voter')} of "
             f"{len(quorum.voters)} do not follow: {', '.join(map(str, behind))}",
             tuple(Proof(f"voter {v}", "last caught up", why) for v, why in behind.items()),
-            _wake_quorum(evidence),
+            _wake_quorum(evidence, behind),
             Status.FAILED if 2 * len(behind) >= len(quorum.voters) else Status.WARNING,
         )
 
 
+@_each_kafka
 def split(evidence: Evidence) -> Iterator[Cause]:
     """
     There are two clusters where one is meant.
@@ -141,6 +176,7 @@ def split(evidence: Evidence) -> Iterator[Cause]:
     )
 
 
+@_each_kafka
 def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
     """
     Fewer brokers are registered and serving than there should be.
@@ -318,7 +354,24 @@ def _hidden_addresses(evidence: Evidence) -> Iterator[Proof]:
             yield Proof(f"service {service.name}", "spec.publishNotReadyAddresses", "false")
 
 
-def _wake_quorum(evidence: Evidence) -> Remedy:
+def _nobody_tells(evidence: Evidence) -> str | None:
+    """
+    Why no broker tells of the quorum, where that means that there is none.
+
+    A broker that does not get an answer of the controllers may itself be cut off from them: every
+    one must fail, and all that serve must have been asked, or none knows a controller.
+    """
+    view = evidence.kafka
+    faults = [v.quorum_fault for v in view.views if v.cluster is not None]
+    if view.cluster is None or not faults or None in faults:
+        return None
+    serving = [b for b in view.cluster.brokers if not b.fenced]
+    asked = evidence.where is not Where.ADDRESS or len(view.views) >= len(serving)
+    return faults[0] if asked or view.cluster.controller is None else None
+
+
+def _wake_quorum(evidence: Evidence, behind: Collection[int] = ()) -> Remedy:
+    """How the voters come to follow a leader; `behind` are those that do not, where it has one."""
     hidden = [p.object.partition(" ")[2] for p in _hidden_addresses(evidence)]
     if hidden:
         return Remedy(
@@ -327,28 +380,87 @@ def _wake_quorum(evidence: Evidence) -> Remedy:
             f"kubectl patch service {hidden[0]} -n {evidence.namespace} "
             '-p \'{"spec":{"publishNotReadyAddresses":true}}\'',
         )
-    found = next(workloads_of(evidence, Role.CONTROLLER), None) or next(
-        workloads_of(evidence, Role.BROKER), None
-    )
-    if found is None:
+    voters = _voters(evidence)
+    if not voters:
         start = f"learnflow up{evidence.name_flag}" if evidence.where is Where.LOCAL else None
         return Remedy(
             "start controllers until more than half of the voters run", Safety.ASKS, start
         )
-    owner = f"{found.kind}/{found.name}"
-    running = [p for p in evidence.pods if p.owner == owner and p.phase == "Running"]
-    if len(running) < found.wanted:
-        # No restart: it would wait for a voter to be ready, which none is without a quorum.
-        return Remedy(
-            f"let the pods of {found.name} run, as their own findings say; more than half of the "
-            "voters must",
-            Safety.ASKS,
-        )
+    up = {p.name: p for p in pods_of(evidence, Role.BROKER, Role.CONTROLLER) if _runs(p)}
+    if down := [name for name in voters if name not in up]:
+        return _started(down, evidence)
+    ids = {voter: name for name, voter in voters.items()}
+    ill = [ids[voter] for voter in behind if voter in ids] or [*voters]
+    serves = any(role(up[name]) is Role.BROKER for name in ill)
     return Remedy(
-        f"all pods of {found.name} run: restart the voters one by one, each when the last runs",
-        Safety.ASKS,
-        f"kubectl delete pod {found.name}-0 -n {evidence.namespace}",
+        f"all voters run: restart {', '.join(ill)}"
+        + (" one by one, each when the last runs" if len(ill) > 1 else "")
+        + ("; they are brokers too, and what they serve is away meanwhile" if serves else ""),
+        Safety.DANGEROUS if serves else Safety.ASKS,
+        f"kubectl delete pod {ill[0]} -n {evidence.namespace}",
     )
+
+
+def _started(down: list[str], evidence: Evidence) -> Remedy:
+    """
+    How missing voters come to run.
+
+    No restart: it would wait for a voter to be ready, which none is without a quorum.
+    """
+    for owner in workloads_of(evidence, Role.CONTROLLER, Role.BROKER):
+        numbers = [n for name in down if (n := _number(name, owner)) is not None]
+        if max(numbers, default=-1) >= owner.wanted:
+            return Remedy(
+                f"scale {owner.name} back: {', '.join(down)} vote, and more than half of the "
+                "voters must run",
+                Safety.ASKS,
+                f"kubectl scale {owner.kind.lower()}/{owner.name} -n {evidence.namespace} "
+                f"--replicas {max(numbers) + 1}",
+            )
+    return Remedy(
+        f"let {', '.join(down)} run, as {'its' if len(down) == 1 else 'their'} own findings say; "
+        "more than half of the voters must",
+        Safety.ASKS,
+    )
+
+
+def _voters(evidence: Evidence) -> dict[str, int | None]:
+    """The pods that vote, each with its number: as their settings say, else all controllers."""
+    sets = [*workloads_of(evidence, Role.CONTROLLER, Role.BROKER)]
+    for pod in pods_of(evidence, Role.CONTROLLER, Role.BROKER):
+        told = _told_voters(pod)
+        if told and all(any(_number(name, w) is not None for w in sets) for name in told):
+            return dict(told)
+    kind = Role.CONTROLLER if any(workloads_of(evidence, Role.CONTROLLER)) else Role.BROKER
+    cluster = evidence.kafka.cluster
+    ids = {b.host.partition(".")[0]: b.id for b in cluster.brokers} if cluster else {}
+    return {
+        name: ids.get(name)
+        for w in workloads_of(evidence, kind)
+        for name in (f"{w.name}-{n}" for n in range(min(w.wanted, _MOST)))
+    }
+
+
+def _number(name: str, owner: Workload) -> int | None:
+    """Which pod of a workload it is, from 0; None where it is none of its pods."""
+    found = re.fullmatch(rf"{re.escape(owner.name)}-(\d{{1,9}})", name)
+    return int(found[1]) if found else None
+
+
+def _told_voters(pod: Pod) -> dict[str, int]:
+    """The voters in a pod's settings, `0@kafka-0.kafka-headless:9093,...`, by pod."""
+    container = main_container(pod)
+    settings = container.settings if container is not None else {}
+    text = next((settings[name] for name in _VOTERS if settings.get(name)), "")
+    if len(text) >= LONGEST:  # the rest of them was cut off
+        return {}
+    found = re.findall(r"(\d{1,9})@([^.:,]+)[^,]*", text)
+    return {name: int(number) for number, name in found}
+
+
+def _runs(pod: Pod) -> bool:
+    container = main_container(pod)
+    return pod.phase == "Running" and container is not None and container.running
 
 
 def _wanted_brokers(evidence: Evidence) -> tuple[int, str]:

@@ -80,7 +80,7 @@ class Limited:
     @property
     def cluster(self) -> str | None:
         """The cluster that they are of."""
-        return cluster_of(self.pods[0])
+        return cluster_of(self.pods[0].labels)
 
     @property
     def called(self) -> str:
@@ -97,7 +97,7 @@ class Limited:
     def fellows(self, roles: Iterable[Role], evidence: Evidence) -> dict[Role, tuple[Pod, ...]]:
         """The pods of these roles in the same cluster, as far as there are any."""
         found = {
-            role: tuple(p for p in pods_of(evidence, role) if cluster_of(p) == self.cluster)
+            role: tuple(p for p in pods_of(evidence, role) if cluster_of(p.labels) == self.cluster)
             for role in roles
         }
         return {role: pods for role, pods in found.items() if pods}
@@ -312,13 +312,15 @@ def _limited(role: Role, direction: str, evidence: Evidence) -> Iterator[Limited
     found: dict[tuple[str | None, ...], list[Pod]] = {}
     for pod in everyone:
         mine = policies.limiting(pod.namespace, pod.labels, direction, evidence)
-        key = (cluster_of(pod), pod.namespace, *(p.name for p in mine))
+        key = (cluster_of(pod.labels), pod.namespace, *(p.name for p in mine))
         found.setdefault(key, []).append(pod)
     for pods in found.values():
         first = pods[0]
         mine = policies.limiting(first.namespace, first.labels, direction, evidence)
         if mine:
-            whole = sum(cluster_of(p) == cluster_of(first) for p in everyone) == len(pods)
+            whole = sum(cluster_of(p.labels) == cluster_of(first.labels) for p in everyone) == len(
+                pods
+            )
             yield Limited(role, direction, tuple(pods), mine, whole)
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.checks.outcomes import counted
 from learnflow_kafka.core.diagnosis import causes, chart
 from learnflow_kafka.core.diagnosis.amounts import CPU, GI, MEMORY, MI, bytes_of_heap, shown
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
@@ -31,6 +30,7 @@ from learnflow_kafka.core.diagnosis.scheduling import (
     words,
 )
 from learnflow_kafka.core.suggest import mistyped
+from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
+from learnflow_kafka.core.diagnosis.installations import workloads_of_release
+from learnflow_kafka.core.diagnosis.matching import has_labels
+from learnflow_kafka.core.diagnosis.roles import ready
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.kubernetes import CHART
+from learnflow_kafka.core.local import NodeState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learnflow_kafka.core.diagnosis.evidence import Evidence
+    from learnflow_kafka.core.diagnosis.evidence import Evidence, Process
+    from learnflow_kafka.core.diagnosis.objects import Release, Workload
 
 STUCK_MS: Final = 15 * 60_000
 """A Helm operation that has been under way for so long was killed, not slow."""
@@ -45,22 +51,13 @@ REFUSALS: Final = (
             "to enlarge volumes: patch each claim, then delete the StatefulSet but not its pods, "
             "and upgrade again, which makes it anew around them",
             Safety.ASKS,
-            "kubectl delete statefulset {release} -n {namespace} --cascade=orphan",
+            "kubectl delete statefulset {set} -n {namespace} --cascade=orphan",
         ),
     ),
     Refusal(
         r"field is immutable",
         "a field that cannot be changed was changed",
         Remedy("take the change back, or delete the object that is named and upgrade", Safety.ASKS),
-    ),
-    Refusal(
-        r"another operation \(install/upgrade/rollback\) is in progress",
-        "an earlier Helm run was killed, and its record says that it still runs",
-        Remedy(
-            "go back to the last revision that was deployed",
-            Safety.ASKS,
-            "helm rollback {release} -n {namespace}",
-        ),
     ),
     Refusal(
         r"invalid ownership metadata|exists and cannot be imported",
@@ -82,6 +79,9 @@ REFUSALS: Final = (
         "the cluster refuses an object of the release",
         Remedy("mend what the message names", Safety.ASKS),
     ),
+)
+_SET: Final = re.compile(
+    r"(?i:statefulsets?\.apps) \"([\w.-]+)|StatefulSet \"([\w.-]+)",
 )
 _WAITED: Final = re.compile(
     r"timed out waiting|context deadline exceeded|not ready|InProgress", re.IGNORECASE
@@ -140,98 +140,193 @@ def refused(evidence: Evidence) -> Iterator[Cause]:
     """
     A Helm release failed, or is stuck half way.
 
-    Looks at the newest revision of each release: its status and Helm's description, and at
-    what Helm said where `learnflow deploy` asks. A release that waited for pods in vain is a
-    consequence: the pods' finding stands above it.
+    Looks at the newest revision of each release: its status, Helm's description and its chart,
+    and the newest revision that was deployed. A release that waited for pods in vain is a
+    consequence: the pods' finding stands above it; where they are all ready by now, only the
+    record is behind, and that is a warning.
 
-    Way out: per reason; none of them loses data.
+    Way out: per reason. After a run that was killed, one of our chart is deployed again; another
+    one goes back to the revision that was deployed, or is uninstalled where none ever was.
     """
     for release in evidence.releases:
-        text = release.description or ""
-        stuck = release.status.startswith("pending-")
         if release.status == "failed":
-            yield _judged(release.name, text, evidence, (Proof(
-                f"release {release.name}", f"status of revision {release.revision}",
-                f"{release.status}: {text}"),))  # fmt: skip
-        elif stuck and (
-            release.updated_ms is None or evidence.taken_ms - release.updated_ms > STUCK_MS
-        ):
+            yield _judged(release, evidence)
+        elif release.status.startswith("pending-") and _is_old(release, evidence):
             yield Cause(
                 "release.failed",
                 (f"upgrade of {release.name}",),
                 f"release {release.name} has been {release.status} for a long time: a Helm run "
                 "was killed",
-                (Proof(f"release {release.name}", "status", release.status),),
-                Remedy(
-                    "go back to the last revision that was deployed",
-                    Safety.ASKS,
-                    f"helm rollback {release.name} -n {release.namespace}",
+                (
+                    Proof(
+                        f"release {release.name}",
+                        f"status of revision {release.revision}",
+                        release.status,
+                    ),
+                    Proof(
+                        f"release {release.name}",
+                        "last deployed revision",
+                        str(release.deployed or "none"),
+                    ),
                 ),
+                _way_back(release),
             )
-    if evidence.release_error:
-        name = evidence.releases[0].name if evidence.releases else "kafka"
-        if not any(r.status == "failed" for r in evidence.releases):
-            yield _judged(name, evidence.release_error, evidence, (
-                Proof("helm", "error", evidence.release_error.strip()[:400]),))  # fmt: skip
 
 
 def process_down(evidence: Evidence) -> Iterator[Cause]:
     """
-    A process of the cluster on this machine does not run.
+    A process of the cluster on this machine does not run, or stands still.
 
-    Looks at the processes of `learnflow up`: which are there, and whether another program has
-    taken a port meanwhile.
+    Looks at the processes of `learnflow up`: which are there, which were suspended (SIGSTOP; their
+    ports still take connections, in vain), and whether another program has taken a port meanwhile.
 
-    Way out: `learnflow up` starts what is missing and leaves the rest alone.
+    Way out: `learnflow up` starts what is missing and leaves the rest alone; what was suspended
+    goes on where it stood with `kill -CONT`.
     """
-    stopped = [p for p in evidence.processes if p.state == "stopped"]
-    if not stopped:
-        return
+    stopped = [p for p in evidence.processes if p.state == NodeState.STOPPED]
+    if stopped:
+        yield _stopped(stopped, evidence)
+    suspended = [p for p in evidence.processes if p.state == NodeState.SUSPENDED]
+    if suspended:
+        yield _suspended(suspended)
+
+
+def _stopped(stopped: list[Process], evidence: Evidence) -> Cause:
     every = len(stopped) == len(evidence.processes)
-    command = f"learnflow up{evidence.name_flag}"
-    yield Cause(
+    return Cause(
         "process.down",
         tuple(causes.process(p.name) for p in stopped),
         "the cluster is stopped" if every else f"{', '.join(p.name for p in stopped)} is stopped",
-        tuple(
-            Proof(p.name, "process", p.stale or "stopped")
-            for p in stopped
-        )
-        + tuple(
-            Proof(p.name, f"port {p.port}", p.port_taken) for p in stopped if p.port_taken
+        (
+            *(Proof(p.name, "process", p.stale or "stopped") for p in stopped),
+            *(Proof(p.name, f"port {p.port}", p.port_taken) for p in stopped if p.port_taken),
         ),
-        Remedy("start what is missing", Safety.SAFE, command),
-    )  # fmt: skip
+        Remedy("start what is missing", Safety.SAFE, f"learnflow up{evidence.name_flag}"),
+    )
 
 
-def _judged(name: str, text: str, evidence: Evidence, proof: tuple[Proof, ...]) -> Cause:
+def _suspended(suspended: list[Process]) -> Cause:
+    pids = [str(p.pid) for p in suspended if p.pid is not None]
+    names = ", ".join(p.name for p in suspended)
+    return Cause(
+        "process.down",
+        tuple(causes.process(p.name) for p in suspended),
+        f"{names}: suspended by a signal (SIGSTOP), so there is a process and no answer",
+        tuple(Proof(p.name, "process state", f"{p.state}, pid {p.pid}") for p in suspended),
+        Remedy("let it go on", Safety.SAFE, f"kill -CONT {' '.join(pids)}" if pids else None),
+    )
+
+
+def _is_old(release: Release, evidence: Evidence) -> bool:
+    return release.updated_ms is None or evidence.taken_ms - release.updated_ms > STUCK_MS
+
+
+def _way_back(release: Release) -> Remedy:
+    """Out of a run that was killed: on with our own chart, else back, else away."""
+    if release.chart == CHART:
+        return Remedy(
+            "deploy again: it takes over from the run that was killed; the data stays",
+            Safety.ASKS,
+            f"{_deploy(release)} --take-over",
+        )
+    if release.deployed is not None:
+        return Remedy(
+            f"go back to revision {release.deployed}, the last that was deployed; the data stays",
+            Safety.ASKS,
+            f"helm rollback {release.name} {release.deployed} -n {release.namespace}",
+        )
+    return Remedy(
+        "no revision was ever deployed, so there is none to go back to: uninstall it, and install "
+        "it again. Claims that StatefulSets made stay, with their data; claims that the chart "
+        "itself lists go, and theirs is lost",
+        Safety.DANGEROUS,
+        f"helm uninstall {release.name} -n {release.namespace}",
+    )
+
+
+def _deploy(release: Release) -> str:
+    return f"learnflow deploy --namespace {release.namespace} --release {release.name}"
+
+
+def _judged(release: Release, evidence: Evidence) -> Cause:
     """A failed release, by the sentence that says why."""
+    name, text = release.name, release.description or ""
+    proof = Proof(
+        f"release {name}",
+        f"status of revision {release.revision}",
+        f"{release.status}: {text}",
+    )
     for refusal in REFUSALS:
         if re.search(refusal.pattern, text, re.DOTALL):
-            found = re.search(r"(?i:statefulsets?\.apps) \"([\w.-]+)|StatefulSet \"([\w.-]+)", text)
-            target = next((g for g in (found.groups() if found else ()) if g), name)
-            way = refusal.remedy
-            command = (way.command or "").format(release=target, namespace=evidence.namespace)
             return Cause(
                 "release.failed",
                 (f"upgrade of {name}",),
                 f"release {name} failed: {refusal.meaning}",
-                proof,
-                Remedy(way.what, way.safety, command or None, way.manifest),
+                (proof,),
+                _filled(refusal.remedy, release, evidence),
             )
     if _WAITED.search(text):
-        return Cause(
-            "release.failed",
-            (causes.release(name),),
-            f"release {name} waited in vain for its pods",
-            proof,
-            Remedy("follow the pods, then deploy again"),
-        )
+        return _waited(release, proof, evidence)
     return Cause(
         "release.failed",
         (f"upgrade of {name}",),
         f"release {name} failed: {' '.join(text.split())[:200] or 'Helm gives no reason'}",
-        proof,
+        (proof,),
         Remedy("mend what Helm names, then deploy again"),
-        Status.FAILED,
     )
+
+
+def _filled(way: Remedy, release: Release, evidence: Evidence) -> Remedy:
+    """A way out whose command names the StatefulSet; without a command where none is known."""
+    if way.command is None:
+        return way
+    target = _named_set(release, evidence)
+    command = way.command.format(set=target, namespace=release.namespace) if target else None
+    return replace(way, command=command)
+
+
+def _named_set(release: Release, evidence: Evidence) -> str | None:
+    """The StatefulSet that Helm's sentence names, else the only one of the release."""
+    found = _SET.search(release.description or "")
+    if found is not None:
+        return found[1] or found[2]
+    sets = [w.name for w in workloads_of_release(release, evidence) if w.kind == "StatefulSet"]
+    return sets[0] if len(sets) == 1 else None
+
+
+def _waited(release: Release, proof: Proof, evidence: Evidence) -> Cause:
+    """A release that timed out: a consequence of its pods, or history where they are ready."""
+    workloads = workloads_of_release(release, evidence)
+    if not workloads or not all(_settled(w, evidence) for w in workloads):
+        return Cause(
+            "release.failed",
+            (causes.release(release.name),),
+            f"release {release.name} waited in vain for its pods",
+            (proof,),
+            Remedy("follow the pods, then deploy again"),
+        )
+    return Cause(
+        "release.failed",
+        (causes.release(release.name),),
+        f"release {release.name} is recorded as failed: it once waited too long for its pods, "
+        "which are all ready now",
+        (
+            proof,
+            *(
+                Proof(f"{w.kind} {w.name}", "status.readyReplicas", f"{w.ready} of {w.wanted}")
+                for w in workloads
+            ),
+        ),
+        Remedy(
+            "nothing is to be done now: the next deploy mends the status",
+            Safety.SAFE,
+            _deploy(release) if release.chart == CHART else None,
+        ),
+        Status.WARNING,
+    )
+
+
+def _settled(workload: Workload, evidence: Evidence) -> bool:
+    """Whether it has its pods; one that is replaced meanwhile keeps old ones ready."""
+    members = [p for p in evidence.pods if has_labels(workload.pod_labels, p.labels)]
+    return workload.ready >= workload.wanted and all(ready(p) for p in members)
