@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # brokers of its own (about 2 GB); make test WORKERS=0 runs them in one process, for a debugger.
 WORKERS ?= 2
 
-.PHONY: help setup up down test check types lint contracts e2e bench soak docs lock lock-bench lock-kafka clean
+.PHONY: help setup up down test check types lint contracts e2e e2e-timed e2e-rest bench soak docs lock lock-bench lock-kafka clean
 .PHONY: lab-build lab-up lab-env lab-down
 
 help: ## this list
@@ -47,8 +47,14 @@ contracts: $(READY) ## which package may import which
 
 check: lint types contracts ## lint, types and contracts
 
-e2e: $(READY) ## what needs root, Debian packages or a long time
-	@$(BIN)/python -m pytest tests/e2e --e2e $(ARGS)
+e2e: e2e-timed e2e-rest ## what needs root, Debian packages or a long time
+
+# What is held to a time has the machine for itself.
+e2e-timed: $(READY)
+	@$(BIN)/python -m pytest tests/e2e --e2e -m timed $(ARGS)
+
+e2e-rest: $(READY)
+	@$(BIN)/python -m pytest tests/e2e --e2e -m 'not timed' -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: $(READY) ## the long forms: hundreds of kills, hours
 	@$(BIN)/python -m pytest -m soak

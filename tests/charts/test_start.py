@@ -112,6 +112,17 @@ def test_only_the_broker_gets_heap_and_agent(pod: Pod):
     assert not [name for name in pod.environment if name.startswith("KAFKA_")]
 
 
+def test_the_images_archive_of_classes_is_used_where_it_is(pod: Pod):
+    """A start costs two thirds of its CPU with it; an image may be without."""
+    without = pod.run()
+    archive = pod.kafka / "kafka.jsa"
+    archive.touch()
+    done = pod.run()
+
+    assert "SharedArchiveFile" not in without.stdout
+    assert f"-XX:SharedArchiveFile={archive}" in done.stdout
+
+
 def test_the_id_on_the_disk_wins(pod: Pod):
     """A disk keeps its cluster, whatever release or values come back to it (bitnami#6017)."""
     pod.run()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from lab import node
 
@@ -21,6 +22,39 @@ T = TypeVar("T")
 
 PATIENCE = 240.0
 """Seconds that a test waits for a state of the cluster, unless it says otherwise."""
+
+
+@contextmanager
+def started(places: Places) -> Iterator[None]:
+    """
+    The lab, up; of several processes that want it the first starts it and the last stops it.
+
+    One that was up before them stays up.
+    """
+    places.root.mkdir(parents=True, exist_ok=True)
+    mark = places.run / "started-by-tests"
+    with (places.root / "turn.lock").open("w") as turn, (places.root / "use.lock").open("w") as use:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        was_up = node.is_up(places)
+        node.up(places, print)
+        if not was_up:
+            mark.touch()
+        fcntl.flock(use, fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if mark.exists() and _is_last(use):
+                node.down(places)
+
+
+def _is_last(use: IO[str]) -> bool:
+    try:
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,9 +166,12 @@ start() {
   export KAFKA_LOG4J_OPTS="$logging" KAFKA_HEAP_OPTS="$NODE_HEAP_OPTS"
   # Kafka's script would open a port for JMX if this were empty.
   export KAFKA_JMX_OPTS=-Dlearnflow.jmx=none
+  # The official image brings the classes of a start ready to use; one that does not fit is ignored.
+  archive=
+  [ ! -r "$kafka/kafka.jsa" ] || archive="-XX:SharedArchiveFile=$kafka/kafka.jsa"
   [ -z "$NODE_JVM_OPTS" ] || export KAFKA_JVM_PERFORMANCE_OPTS="$NODE_JVM_OPTS"
   # A name that is not there yet, in the seconds after a pod's start, is asked for again soon.
-  export KAFKA_OPTS="$agent -Djava.security.properties=$chart/java.security -XX:+ExitOnOutOfMemoryError $NODE_OPTS"
+  export KAFKA_OPTS="$agent $archive -Djava.security.properties=$chart/java.security -XX:+ExitOnOutOfMemoryError $NODE_OPTS"
   say "node $id, $NODE_MODE, roles $(roles)"
   exec "$kafka/bin/kafka-server-start.sh" "$properties"
 }

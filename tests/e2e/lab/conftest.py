@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.lab import Lab, Program
+from tests.support.lab import Lab, Program, started
 
-from lab import build, fakes, node
+from lab import build, fakes
 from lab.api import Api
 from lab.places import places
 from lab.volumes import local_volume
@@ -45,17 +45,12 @@ def _absence() -> str:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The lab; one that this session started is stopped at its end."""
-    where = places()
-    ours = not node.is_up(where)
-    node.up(where, print)
-    found = Lab(where)
-    with pytest.MonkeyPatch.context() as patch:
+    """The lab, which workers beside each other share; one that tests started they stop."""
+    found = Lab(places())
+    with started(found.places), pytest.MonkeyPatch.context() as patch:
         for name in ("KUBECONFIG", "PATH"):
             patch.setenv(name, found.environment[name])
         yield found
-    if ours:
-        node.down(where)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.lab import Lab
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timed, pytest.mark.timeout(900)]
 
 GOAL = 90
 """Seconds from nothing to nine verified topics, on two idle cores with the images loaded."""

@@ -7,24 +7,20 @@ are plain StatefulSets with the image's own variables, as somebody else might ha
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.doctor import (
-    PAUSE,
     Patient,
     admit_all,
     claim,
     discharge_all,
     proves,
     unique,
-    workload,
 )
 from tests.support.kafka_pods import broker, zookeeper
 from tests.support.lab import until
 
-from lab.places import NODE
 from learnflow_kafka.core.connection import Kubernetes
 from learnflow_kafka.core.diagnosis.table import diagnose
 from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
@@ -32,7 +28,6 @@ from learnflow_kafka.wiring import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from tests.support.lab import Lab
 
@@ -162,26 +157,6 @@ def test_topics_are_judged_against_the_catalog(ward: dict[str, Patient]):
     assert any("refunds" in c.detail and "nothing keeps" in c.detail for c in missing)
 
 
-@proves("pending.node_down")
-def test_a_cordoned_node_is_named_and_takes_pods_again(lab: Lab):
-    """The only node is cordoned; the command that is printed ends it, and the pod runs."""
-    patient = Patient(lab, f"doctor-cordoned-{unique()}", "pending.node_down", (workload(),))
-    kubectl = lab.program("kubectl")
-    try:
-        kubectl("cordon", NODE)
-        patient.admit()
-        cause = patient.named()
-        patient.heal(cause)
-        patient.silent()
-        patient.kubectl("wait", "--for=condition=Ready", "pod/app-0", "--timeout=60s")
-
-        assert NODE in cause.detail
-        assert cause.proof
-    finally:
-        kubectl("uncordon", NODE)
-        patient.discharge()
-
-
 def test_a_healthy_broker_of_somebody_else_is_silent(lab: Lab):
     """Kafka that we did not deploy, with nothing wrong: nothing is found, nothing unjudged."""
     patient = Patient(lab, f"doctor-well-{unique()}", "", broker())
@@ -194,43 +169,6 @@ def test_a_healthy_broker_of_somebody_else_is_silent(lab: Lab):
         until(well, "nothing is wrong", 240, pause=1.0)
     finally:
         patient.discharge()
-
-
-def test_a_role_of_the_namespace_alone_says_what_it_could_not_look_at(lab: Lab, tmp_path: Path):
-    """Without rights on nodes and volumes the cause is still named, and the gaps are told."""
-    patient = Patient(
-        lab,
-        f"doctor-role-{unique()}",
-        "pending.room",
-        (workload(container={"image": PAUSE, "resources": {"requests": {"cpu": "64"}}}),),
-    )
-    try:
-        patient.admit()
-        patient.named()
-        place = Kubernetes(
-            namespace=patient.namespace, kubeconfig=_limited(patient, tmp_path / "config")
-        )
-        seen = doctor.on_kubernetes(place)
-        found = diagnose(seen)
-
-        assert found.root is not None
-        assert found.root.rule == "pending.room"
-        assert {s.part.value for s in seen.skipped} >= {"nodes", "volumes", "storage classes"}
-    finally:
-        patient.discharge()
-
-
-def _limited(patient: Patient, file: Path) -> str:
-    """A kubeconfig of a service account that may read its own namespace and nothing else."""
-    kubectl = patient.lab.program("kubectl", patient.namespace)
-    kubectl("create", "serviceaccount", "reader")
-    kubectl("create", "rolebinding", "reader", "--clusterrole=view",
-            f"--serviceaccount={patient.namespace}:reader")  # fmt: skip
-    token = kubectl("create", "token", "reader").strip()
-    config = kubectl.json("config", "view", "--raw", "--minify")
-    config["users"][0]["user"] = {"token": token}
-    file.write_text(json.dumps(config))
-    return str(file)
 
 
 def _with_catalog(patient: Patient, wanted: Desired) -> Diagnosis:

@@ -29,7 +29,10 @@ from tests.support.lab import until
 from lab import fakes
 from lab.api import Api
 from lab.fakes import FakeNode
+from learnflow_kafka.core.connection import Kubernetes
+from learnflow_kafka.core.diagnosis.table import diagnose
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.wiring import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +53,7 @@ NODES = (
     FakeNode(f"doctor-one-{MINE}", labels={LABEL: "apart"}, taints=(KEEP_OFF,)),
     FakeNode(f"doctor-two-{MINE}", labels={LABEL: "apart"}, taints=(KEEP_OFF,)),
     FakeNode(f"doctor-ssd-{MINE}", labels={f"{LABEL}-disk": "ssd"}, taints=(KEEP_OFF,)),
+    FakeNode(f"doctor-shut-{MINE}", labels={LABEL: "shut"}, taints=(KEEP_OFF,)),
 )
 
 
@@ -101,6 +105,7 @@ def far_volume(namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
     }, held
 
 
+GREEDY = {"resources": {"requests": {"cpu": "64"}}}
 EATER = "x=$(head -c 50000000 /dev/zero | tr '\\0' x); sleep 3600"
 SECRET = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "users", "key": "a"}}}
 FAILING = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
@@ -110,7 +115,7 @@ NEVER_READY = {"readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1}}
 FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "room": (
         "pending.room",
-        (workload(container={"resources": {"requests": {"cpu": "64"}}}, spec=on("apart")),),
+        (workload(container=GREEDY, spec=on("apart")),),
     ),
     "taint": (
         "pending.taint",
@@ -311,6 +316,51 @@ def test_storage_is_not_blamed_for_a_claim_that_waits_for_its_pod(lab: Lab, node
         patient.discharge()
 
 
+@proves("pending.node_down")
+def test_a_cordoned_node_is_named_and_takes_pods_again(lab: Lab, nodes: None):
+    """The one node that fits is cordoned; the command that is printed ends it."""
+    patient = Patient(
+        lab, f"doctor-cordoned-{unique()}", "pending.node_down", (workload(spec=on("shut")),)
+    )
+    shut = f"doctor-shut-{MINE}"
+    try:
+        lab.program("kubectl")("cordon", shut)
+        patient.admit()
+        cause = patient.named()
+        patient.heal(cause)
+        patient.silent()
+        patient.kubectl("wait", "--for=jsonpath={.spec.nodeName}=" + shut, "pod/app-0")
+
+        assert shut in cause.detail
+        assert cause.proof
+    finally:
+        patient.discharge()
+
+
+def test_a_role_of_the_namespace_alone_says_what_it_could_not_look_at(lab: Lab, tmp_path: Path):
+    """Without rights on nodes and volumes the cause is still named, and the gaps are told."""
+    patient = Patient(
+        lab,
+        f"doctor-role-{unique()}",
+        "pending.room",
+        (workload(container=GREEDY, spec={"tolerations": [{"operator": "Exists"}]}),),
+    )
+    try:
+        patient.admit()
+        patient.named()
+        place = Kubernetes(
+            namespace=patient.namespace, kubeconfig=_limited(patient, tmp_path / "config")
+        )
+        seen = doctor.on_kubernetes(place)
+        found = diagnose(seen)
+
+        assert found.root is not None
+        assert found.root.rule == "pending.room"
+        assert {s.part.value for s in seen.skipped} >= {"nodes", "volumes", "storage classes"}
+    finally:
+        patient.discharge()
+
+
 @proves("pending.other")
 def test_three_faults_at_once_are_all_roots_with_consequences_below(lab: Lab):
     """An unbound claim, a missing image and a service's typing mistake, in one namespace."""
@@ -362,3 +412,16 @@ def test_a_healthy_namespace_is_silent(lab: Lab):
         until(well, "nothing is wrong but that no Kafka is there", 240)
     finally:
         patient.discharge()
+
+
+def _limited(patient: Patient, file: Path) -> str:
+    """A kubeconfig of a service account that may read its own namespace and nothing else."""
+    kubectl = patient.lab.program("kubectl", patient.namespace)
+    kubectl("create", "serviceaccount", "reader")
+    kubectl("create", "rolebinding", "reader", "--clusterrole=view",
+            f"--serviceaccount={patient.namespace}:reader")  # fmt: skip
+    token = kubectl("create", "token", "reader").strip()
+    config = kubectl.json("config", "view", "--raw", "--minify")
+    config["users"][0]["user"] = {"token": token}
+    file.write_text(json.dumps(config))
+    return str(file)

@@ -67,6 +67,21 @@ def test_kafka_is_where_the_official_image_has_it(kubectl: Program, image: str) 
 
 
 @pytest.mark.parametrize("image", [KAFKA, KAFKA39])
+def test_a_brokers_classes_are_there_ready_to_use(kubectl: Program, image: str) -> None:
+    """Java starts with the archive of the image and nothing else."""
+    started(kubectl, image, command=["sleep", "3600"])
+    said = sh(
+        kubectl,
+        """
+        export KAFKA_OPTS='-Xshare:on -XX:SharedArchiveFile=/opt/kafka/kafka.jsa -verbose:class'
+        /opt/kafka/bin/kafka-run-class.sh kafka.Kafka --version
+        """,
+    )
+
+    assert "kafka.Kafka source: shared objects file (top)" in said
+
+
+@pytest.mark.parametrize("image", [KAFKA, KAFKA39])
 def test_every_tool_names_a_class_that_is_there(kubectl: Program, image: str) -> None:
     """Each tool's script leads to a class in this version's jars."""
     started(kubectl, image, command=["sleep", "3600"])
