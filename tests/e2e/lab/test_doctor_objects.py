@@ -131,7 +131,6 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
         "claim.class_missing",
         (workload(claims=(claim("data", f"standrad-{MINE}"),)),),
     ),
-    "provisioner": ("claim.provisioner", (workload(claims=(claim("data", "absent"),)),)),
     "claim-waits": ("claim.waits_for_pod", (claim("spare", "standard"),)),
     "volume-zone": (
         "pending.volume_zone",
@@ -181,13 +180,6 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
             service(selector={"app": "app"}, ports=[{"port": 9092, "targetPort": "client"}]),
         ),
     ),
-    "balancer": (
-        "external.no_address",
-        (
-            workload(container=NAMED),
-            service(type="LoadBalancer", selector={"app": "app"}, ports=[{"port": 9092}]),
-        ),
-    ),
     "finalizer": (
         "namespace.terminating",
         (
@@ -199,6 +191,15 @@ FAULTS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
         ),
     ),
     "upgrade": ("release.failed", ()),
+    # These two get two minutes before they count as missing, which pass with the ones above.
+    "provisioner": ("claim.provisioner", (workload(claims=(claim("data", "absent"),)),)),
+    "balancer": (
+        "external.no_address",
+        (
+            workload(container=NAMED),
+            service(type="LoadBalancer", selector={"app": "app"}, ports=[{"port": 9092}]),
+        ),
+    ),
 }
 HEALED = (
     "room", "taint", "apart", "selector", "volume-none", "class-missing", "volume-zone", "quota",
