@@ -594,6 +594,33 @@ def test_events_pass_from_handler_to_handler(kafka1: LocalKafka) -> None:
     assert [json.loads(c.value())["data"]["number"] for c in copies] == list(range(10))
 
 
+@pytest.mark.parametrize("protocol", list(GroupProtocol))
+def test_what_is_handled_is_committed_before_its_partition_goes(
+    kafka1: LocalKafka, protocol: GroupProtocol
+) -> None:
+    """Nothing comes twice when a second app joins, though the next commit were an hour away."""
+    place = world(partitions=4)
+    create(kafka1.bootstrap, place)
+    fill(kafka1.bootstrap, place, 100, students=20)
+    extra = dict(QUICK.extra) if protocol is GroupProtocol.CLASSIC else {}
+    settings = replace(QUICK, commit_interval=3_600, group_protocol=protocol, extra=extra)
+    seen: Counter[int] = Counter()
+    first, second = (app_of(kafka1.bootstrap, place, settings) for _ in range(2))
+    for app in (first, second):
+        register(app, place, lambda note: seen.update([note.number]), kind="plain")
+
+    with running(first):
+        until(lambda: len(seen) == 100)
+        with running(second):
+            until(lambda: second.health().ready)
+            until(lambda: committed(kafka1.bootstrap, place) > 0)
+            fill(kafka1.bootstrap, place, 200, students=20)
+            until(lambda: len(seen) == 200)
+
+    assert {n: count for n, count in seen.items() if n >= 100 and count != 1} == {}
+    assert {n: count for n, count in seen.items() if n < 100 and count != 2} == {}
+
+
 def moved(kafka: LocalKafka, waves: int, settings: Settings) -> int:
     """
     Let consumers come and go under load; every event is handled, and so many once more.

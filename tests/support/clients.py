@@ -20,7 +20,7 @@ from lab import node
 from lab.places import DNS_SERVICE, SERVICE_NETWORK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.support.deployed import Deployed
@@ -36,22 +36,32 @@ class Fate:
 
     acked: tuple[history.Place, ...]
     seen: tuple[history.Place, ...]
-    failed: int
+    failed: Mapping[str, int]
+    ends: tuple[int, ...]
 
     @classmethod
     def of(cls, file: Path) -> Fate:
         """As `history.py` wrote it."""
         told = json.loads(file.read_text(encoding="utf-8"))
         acked, seen = (tuple((n, p, at) for n, p, at in told[k]) for k in ("acked", "seen"))
-        return cls(acked, seen, told["failed"])
+        return cls(acked, seen, told["failed"], tuple(told["ends"]))
 
     def faults(self) -> list[str]:
         """What was broken of: all is acknowledged, and read once, at the promised place."""
         few = [f"only {len(self.acked)} records"] * (len(self.acked) <= 100)
-        failed = [f"{self.failed} records were refused"] * bool(self.failed)
-        lost = [f"lost: {place}" for place in sorted({*self.acked} - {*self.seen})]
+        failed = [f"{count} records were refused: {why}" for why, count in self.failed.items()]
         twice = [f"{len(self.seen) - len({*self.seen})} were read twice"]
-        return few + failed + lost + twice * (len(self.seen) != len({*self.seen}))
+        return few + failed + self._lost() + twice * (len(self.seen) != len({*self.seen}))
+
+    def _lost(self) -> list[str]:
+        lost: dict[int, list[int]] = {}
+        for _, partition, offset in sorted({*self.acked} - {*self.seen}):
+            lost.setdefault(partition, []).append(offset)
+        return [
+            f"{len(offsets)} acknowledged records of partition {partition} were not read, from "
+            f"offset {min(offsets)} to {max(offsets)}; its log ends at {self.ends[partition]}"
+            for partition, offsets in lost.items()
+        ]
 
 
 @contextmanager

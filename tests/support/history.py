@@ -5,7 +5,7 @@ A producer and a consumer that run through whatever happens, and what became of 
 
 Says `going` when the first record is acknowledged. Runs until its input is closed, then waits
 for every record's fate, reads on to the end of each partition, and writes OUT:
-{"acked": [[number, partition, offset]], "failed": n, "seen": [...]}.
+{"acked": [[number, partition, offset]], "failed": {error: n}, "seen": [...], "ends": [offset]}.
 It stands alone: the lab's network, where it runs, has no project.
 """
 
@@ -15,7 +15,8 @@ import json
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,16 +33,17 @@ END_SECONDS = 180.0
 
 @dataclass(slots=True)
 class History:
-    """What was promised and what was seen: number, partition, offset."""
+    """What was promised and what was seen: number, partition, offset; and where each log ends."""
 
     acked: list[Place] = field(default_factory=list)
     seen: list[Place] = field(default_factory=list)
-    failed: int = 0
+    ends: list[int] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
 
     def fate(self, error: KafkaError | None, message: Message) -> None:
         """Called once for each record."""
         if error is not None:
-            self.failed += 1
+            self.failed[error.name()] += 1
             return
         if not self.acked:
             print("going", flush=True)  # noqa: T201 - whoever started this waits for it
@@ -98,6 +100,8 @@ def consume(bootstrap: str, topic: str, history: History, produced: threading.Ev
             deadline = deadline or time.monotonic() + END_SECONDS
             if len(history.seen) >= len(history.acked) or time.monotonic() > deadline:
                 break
+    places = [TopicPartition(topic, p) for p in sorted(partitions)]
+    history.ends = [consumer.get_watermark_offsets(place, timeout=60)[1] for place in places]
     consumer.close()
 
 
@@ -113,8 +117,7 @@ def main(bootstrap: str, topic: str, out: str) -> None:
     writer.join()
     produced.set()
     reader.join()
-    told = {"acked": history.acked, "failed": history.failed, "seen": history.seen}
-    Path(out).write_text(json.dumps(told), encoding="utf-8")
+    Path(out).write_text(json.dumps(asdict(history)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from learnflow_kafka.errors import SdkError
 from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk._clients import made
-from learnflow_kafka.sdk._requests import StuckError, ask, within
+from learnflow_kafka.sdk._requests import StuckError, ask, called_back, within
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.presence import absent
 from learnflow_kafka.sdk.settings import GroupProtocol
@@ -363,9 +363,10 @@ class Poller:
         self.joined = True
 
     def _on_revoke(self, _: Any, partitions: Sequence[Any]) -> None:
-        gone = self._give_up(partitions)
-        self._settle(gone, self._settings.grace)
-        self._commit_last(gone)
+        with called_back():
+            gone = self._give_up(partitions)
+            self._settle(gone, self._settings.grace)
+            self._commit_last(gone)
 
     def _on_lost(self, _: Any, partitions: Sequence[Any]) -> None:
         # Others have them already: what we would commit is not ours to say.
