@@ -1,4 +1,4 @@
-"""A piece of bash that is run in other people's containers."""
+"""A piece of shell that is run in other people's containers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Final
 
 LIMITED: Final = r"""
 limited() {
-  local seconds=$1 program clock code; shift
+  seconds=$1; shift
   "$@" & program=$!
-  sleep "$seconds" >/dev/null 2>&1 & clock=$!
-  wait -n "$program" "$clock" 2>/dev/null; code=$?
-  kill "$program" 2>/dev/null && code=124
-  kill "$clock" 2>/dev/null
-  wait "$program" "$clock" 2>/dev/null
+  ( trap 'kill -9 "$!"; wait "$!"; exit 1' TERM
+    sleep "$seconds" & wait "$!" && kill "$program" ) >/dev/null 2>&1 & clock=$!
+  { wait "$program"; code=$?
+    kill "$clock"
+    wait "$clock" && code=124
+  } 2>/dev/null
   return "$code"
 }
 """
@@ -21,6 +22,7 @@ limited() {
 
 What `timeout` does, but busybox's leaves a watcher behind that nobody waits for: in a broker's
 container the first process is Java, so each would stay there, dead, as long as the pod lives.
+It is POSIX shell: not every container has bash.
 """
 
 TIMED_OUT: Final = 124
