@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LIMITED: Final = r"""
-limited() {
+limited() (
   seconds=$1; shift
   "$@" & program=$!
   ( trap 'kill -9 "$!"; wait "$!"; exit 1' TERM
@@ -14,8 +14,8 @@ limited() {
     kill "$clock"
     wait "$clock" && code=124
   } 2>/dev/null
-  return "$code"
-}
+  exit "$code"
+)
 """
 """
 `limited SECONDS COMMAND...`: the command's exit code, or 124 where it had to be ended.
