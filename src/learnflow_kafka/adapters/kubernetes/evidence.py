@@ -228,8 +228,7 @@ class _Reading:
         if asker is None:
             return None
         space, name = asker
-        found = objects.pod(self._client.get(f"{_CORE}/namespaces/{space}/pods/{name}"))
-        return Asker(space, name, found.labels, found.ip)
+        return objects.client(self._client.get(f"{_CORE}/namespaces/{space}/pods/{name}"))
 
     def _policies_of(self, asker: tuple[str, str] | None) -> tuple[Any, ...]:
         if asker is None or asker[0] == self._client.namespace:

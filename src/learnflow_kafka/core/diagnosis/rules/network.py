@@ -135,7 +135,7 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
     if not evidence.policies:
         return
     for limited in _limited(Role.BROKER, INGRESS, evidence):
-        yield from _nobody_admitted(limited)
+        yield from _nobody_admitted(limited, evidence.client)
     for flow in FLOWS:
         yield from _apart(flow, evidence)
     for role in _CALLED:
@@ -146,7 +146,7 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
         yield from _shut_in(evidence.client, evidence)
 
 
-def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
+def _nobody_admitted(limited: Limited, client: Client | None) -> Iterator[Cause]:
     broker = limited.pods[0]
     port = _client_port(broker)
     rules = (r for p in limited.policies for r in p.ingress)
@@ -158,6 +158,7 @@ def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
             causes.policy(limited.policies[0].name),
             causes.CONNECTIONS,
             *(causes.listener(p.name) for p in limited.pods),
+            *((causes.client(client.name),) if client is not None else ()),
         ),
         f"no rule admits anybody to port {port} of {limited.called}: "
         f"{_verb(limited.policies, 'select')} them, and what is not admitted is denied",
@@ -253,14 +254,16 @@ def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
             continue
         yield Cause(
             "network.blocked",
-            (causes.policy(limited.policies[0].name), causes.CONNECTIONS),
-            f"no rule admits {client.namespace}/{client.pod} to port {port} of {limited.called} "
+            (
+                causes.policy(limited.policies[0].name),
+                causes.CONNECTIONS,
+                causes.client(client.name),
+            ),
+            f"no rule admits {client.name} to port {port} of {limited.called} "
             f"({_names(limited.policies)}){_UNLESS * (verdict is None)}",
             (
                 *_proof(limited.policies),
-                Proof(
-                    f"pod {client.namespace}/{client.pod}", "metadata.labels", _shown(client.labels)
-                ),
+                Proof(f"pod {client.name}", "metadata.labels", _shown(client.labels)),
             ),
             _admit(
                 limited,
@@ -292,7 +295,11 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
         sure = False in closed.values()
         yield Cause(
             "network.blocked",
-            (causes.policy(outgoing[0].name), causes.CONNECTIONS),
+            (
+                causes.policy(outgoing[0].name),
+                causes.CONNECTIONS,
+                causes.client(client.name),
+            ),
             f"{_names(outgoing)} in {client.namespace} let no traffic of {client.pod} out to "
             f"{' and '.join(closed)}{_UNLESS * (not sure)}",
             _proof(outgoing),
