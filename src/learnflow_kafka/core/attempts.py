@@ -129,6 +129,15 @@ class Attempt:
     unresolved: str | None = None
     refused: str | None = None
 
+    @property
+    def fault(self) -> str | None:
+        """The fault as a sentence about the address ends."""
+        if self.unresolved:
+            return f"does not resolve ({self.unresolved})"
+        if self.refused:
+            return f"takes no connection ({self.refused})"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -14,29 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
+    from learnflow_kafka.core.attempts import Spot
 
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _OUT, _ERR, _STATUS = 1, 2, 3
 
 
-def run(  # noqa: PLR0913 - a command, where it runs, and for how long
-    access: Access,
-    namespace: str,
-    pod: str,
-    container: str,
-    command: Sequence[str],
-    *,
-    timeout: float,
-) -> Ran:
+def run(access: Access, spot: Spot, command: Sequence[str], *, timeout: float) -> Ran:
     """
     The command's output and exit code.
 
     Raises ApiError where it may not run, and ApiUnreachableError where it does not end within
     `timeout` seconds.
     """
-    return asyncio.run(
-        _run(access, f"/api/v1/namespaces/{namespace}/pods/{pod}/exec", container, command, timeout)
-    )
+    path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/exec"
+    return asyncio.run(_run(access, path, spot.container, command, timeout))
 
 
 async def _run(

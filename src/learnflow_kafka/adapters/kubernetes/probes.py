@@ -42,14 +42,7 @@ def tried(
     texts = [f"{a.host}:{a.port}" for a in addresses]
     by_hand = attempts.by_hand(spot, texts[0])
     try:
-        ran = execute.run(
-            client.access,
-            spot.namespace,
-            spot.pod,
-            spot.container,
-            attempts.command(texts),
-            timeout=attempts.RUNNING,
-        )
+        ran = execute.run(client.access, spot, attempts.command(texts), timeout=attempts.RUNNING)
     except ApiForbiddenError as error:
         right = f"ask for pods/exec in namespace {spot.namespace}"
         return Tried(skipped=(Skipped(part, f"forbidden: {error.what}", right),))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.attempts import Attempt
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Part
@@ -584,11 +585,7 @@ def _name_again(asked: Client, evidence: Evidence) -> Remedy:
 
 
 def _fault(probe: Probe) -> str | None:
-    if probe.unresolved:
-        return f"does not resolve ({probe.unresolved})"
-    if probe.refused:
-        return f"takes no connection ({probe.refused})"
-    return None
+    return Attempt(probe.unresolved, probe.refused).fault
 
 
 def _wrong_domain(evidence: Evidence, unresolved: list[Probe]) -> Iterator[Cause]:
