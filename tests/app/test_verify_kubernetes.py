@@ -119,6 +119,7 @@ def test_a_client_is_looked_from_in_place_of_a_broker():
     ]  # fmt: skip
     assert isinstance(found.inside, Inside)
     assert (found.inside.pod, found.inside.client) == ("shop/orders-0", True)
+    assert [*found.inside.addresses] == [f"{HOST}:9092"], "port 9094 is for brokers"
 
 
 def test_a_client_without_tools_leaves_its_view_unknown():

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ADVERTISED: Final = "advertised.listeners"
 _OUTSIDE: Final = frozenset({"LOCAL", "EXTERNAL"})
+_BETWEEN_BROKERS: Final = frozenset({"INTERNAL"})
+"""Listeners for whom they are; a policy of the chart may keep clients from those of brokers."""
 _ZOOKEEPER_PORT: Final = 2181
 _UNTOLD: Final = Attempt(unresolved="not told")
 
@@ -105,7 +107,7 @@ def look_inside(
     client: tuple[str, str] | None = None,
 ) -> Inside | Unknown:
     """What a client's pod sees, or without one a broker's, or why nobody could look."""
-    addresses = _inner(advertised)
+    addresses = _inner(advertised, _OUTSIDE if client is None else _OUTSIDE | _BETWEEN_BROKERS)
     names = {name: f"{name}:{CLIENT_PORT}" for name in _names(seen, namespace, addresses)}
     asked = list(dict.fromkeys((*names.values(), *addresses)))
     pod = "/".join(client) if client is not None else ""
@@ -162,9 +164,9 @@ def _server(mode: str | None) -> ZooKeeperServer:
     return ZooKeeperServer(mode) if mode else ZooKeeperServer(fault="does not serve")
 
 
-def _inner(advertised: Mapping[int, str]) -> tuple[str, ...]:
+def _inner(advertised: Mapping[int, str], others: frozenset[str] = _OUTSIDE) -> tuple[str, ...]:
     """
-    The addresses that are for clients in the cluster.
+    The addresses that are for a pod in the cluster: all but those of the `others` listeners.
 
     >>> _inner({0: "CLIENT://kafka-0.k:9092,LOCAL://localhost:19092"})
     ('kafka-0.k:9092',)
@@ -173,7 +175,7 @@ def _inner(advertised: Mapping[int, str]) -> tuple[str, ...]:
     for _, listeners in sorted(advertised.items()):
         for listener in listeners.split(","):
             name, _, address = listener.strip().partition("://")
-            if name not in _OUTSIDE and address:
+            if name not in others and address:
                 found.append(address)
     return tuple(found)
 
