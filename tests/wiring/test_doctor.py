@@ -10,7 +10,8 @@ from tests.core.diagnosis import graphs as g
 
 from learnflow_kafka.adapters.kubernetes import probes
 from learnflow_kafka.adapters.kubernetes.client import Client
-from learnflow_kafka.adapters.kubernetes.kubeconfig import Access, FixedToken
+from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
+from learnflow_kafka.adapters.kubernetes.login import FixedToken
 from learnflow_kafka.core.attempts import Spot
 from learnflow_kafka.core.diagnosis.evidence import Evidence, Part, Probe
 from learnflow_kafka.core.diagnosis.scene import Address, Tried

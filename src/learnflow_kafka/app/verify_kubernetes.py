@@ -147,6 +147,8 @@ def look_at_ensemble(
         ran = platform.run(spot, command, timeout=attempts.RUNNING)
     except KubernetesError as error:
         return Unknown(f"no command ran in pod {spot.pod}: {error.what}", error.fix)
+    if ran.code != 0:
+        return Unknown(f"nobody could ask from pod {spot.pod}: {ran.err.strip() or ran.code}")
     modes = dict(line.split(maxsplit=1) for line in ran.out.splitlines() if " " in line)
     return {name: _server(modes.get(address)) for name, address in servers.items()}
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.core.shells import LIMITED, TIMED_OUT
+from learnflow_kafka.core.shells import LIMITED, NOT_FOUND, TIMED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -164,8 +164,10 @@ def command(addresses: Sequence[str]) -> list[str]:
 def heard(ran: Ran) -> Look:
     """What the command said."""
     lines = ran.out.splitlines()
+    if ran.code == NOT_FOUND:
+        return Look(lacking="it has no shell")
     if not lines:
-        return Look(lacking=f"no shell ran there: {ran.err.strip() or f'exit code {ran.code}'}")
+        return Look(lacking=f"its shell said nothing, and ended with {ran.code}: {ran.err.strip()}")
     return Look(
         dict(_attempts(lines)),
         _resolv(lines, "nameserver"),

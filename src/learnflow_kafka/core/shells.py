@@ -25,5 +25,8 @@ container the first process is Java, so each would stay there, dead, as long as 
 It is POSIX shell: not every container has bash.
 """
 
+NOT_FOUND: Final = 127
+"""The exit code for a program that is not there."""
+
 TIMED_OUT: Final = 124
 """The exit code of `limited` for a command that took too long."""

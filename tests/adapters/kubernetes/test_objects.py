@@ -11,7 +11,7 @@ DEFAULT = "kubectl.kubernetes.io/default-container"
 
 def pod(default: str | None = None, **spec: Any) -> dict[str, Any]:
     """A pod of a mesh: a sidecar that began first, a container that waits, and two that run."""
-    running = {"state": {"running": {}}}
+    running: dict[str, Any] = {"state": {"running": {}}}
     names = ("waits", "app", "other")
     return {
         "metadata": {

@@ -9,12 +9,13 @@ from tests.core.diagnosis import graphs as g
 
 from learnflow_kafka.core.diagnosis.causes import Cause
 from learnflow_kafka.core.diagnosis.evidence import Evidence, Part, Skipped
-from learnflow_kafka.core.diagnosis.objects import Selector
+from learnflow_kafka.core.diagnosis.objects import NetworkPolicy, Peer, PolicyRule, Selector
 from learnflow_kafka.core.diagnosis.table import diagnose
 from learnflow_kafka.core.findings import Status
 
 BOTH = (g.CLIENT.name, "kafka-0")
 SHUT = g.admitting(name="shut", pods=Selector(), ingress=(), types=("Ingress",))
+FRIENDS = PolicyRule((Peer(pods=Selector()),))
 KEPT_IN = g.admitting(
     namespace="shop", name="kept-in", pods=Selector(), types=("Egress",), egress=()
 )
@@ -92,16 +93,27 @@ def test_what_both_fail_at_is_not_the_clients_fault(fault: dict[str, str]):
     ],
 )
 def test_a_policy_that_explains_it_is_the_cause(
-    fault: Callable[[], Evidence], policies: tuple[object, ...]
+    fault: Callable[[], Evidence], policies: tuple[NetworkPolicy, ...]
 ):
     """What the client's pod then fails at is its consequence."""
-    found = diagnose(replace(fault(), policies=policies))  # type: ignore[arg-type] # policies
+    found = diagnose(replace(fault(), policies=policies))
 
     assert found.root is not None
     assert found.root.rule == "network.blocked"
     mine = next(r for r in found.causes if r.cause.about[0] == "client/shop/orders-0")
     assert mine.of is not None
     assert mine.of.rule == "network.blocked"
+
+
+@pytest.mark.parametrize(
+    "policies", [(replace(SHUT, ingress=(FRIENDS,)),), (g.admitting(), KEPT_IN)]
+)
+def test_a_policy_that_nobody_enforces_is_a_warning(policies: tuple[NetworkPolicy, ...]):
+    """The client reaches everything; it would not with another network plugin."""
+    cause = root(replace(g.asked(), policies=policies))
+
+    assert (cause.rule, cause.status) == ("network.blocked", Status.WARNING)
+    assert "enforces no policies" in cause.detail
 
 
 def test_a_dns_that_answers_nobody_is_the_cause():

@@ -35,6 +35,7 @@ ENSEMBLE_PORTS: Final = frozenset({2888, 3888})
 
 _NOT_ENFORCED: Final = "whether policies are enforced depends on the cluster's network plugin"
 _UNLESS: Final = ", unless by an address that is not known"
+_IN_VAIN: Final = ", yet everything answers there: the network plugin enforces no policies"
 _FLEETING: Final = re.compile(r"revision|hash|pod-name|pod-index|version|chart")
 """Labels of one pod or of one version: a policy that names them soon fits nobody."""
 
@@ -126,7 +127,8 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
     all rules), so a policy with an empty `podSelector` and no rule admits nobody. A rule for an
     address block (`ipBlock`) is judged by the pods' addresses; where one is not known, the
     finding is a warning. With `--client NAMESPACE/POD` it judges that client's own way:
-    ingress at the brokers, egress at the client, and DNS.
+    ingress at the brokers, egress at the client, and DNS; a warning where that pod was tried
+    from and everything answered.
 
     Way out: the smallest policy that admits the flow, printed as YAML; it selects only pods
     that are shut in already. Whether policies are enforced depends on the cluster's network
@@ -245,7 +247,7 @@ def _names_closed(limited: Limited) -> Iterator[Cause]:
 
 def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
     """Brokers that do not let the client in that was asked about."""
-    peer = _place(client, evidence)
+    peer, open_ = _place(client, evidence), _reaches_all(client, evidence)
     for limited in _limited(Role.BROKER, INGRESS, evidence):
         broker = limited.pods[0]
         port = _client_port(broker)
@@ -260,7 +262,7 @@ def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 causes.client(client.name),
             ),
             f"no rule admits {client.name} to port {port} of {limited.called} "
-            f"({_names(limited.policies)}){_UNLESS * (verdict is None)}",
+            f"({_names(limited.policies)}){_UNLESS * (verdict is None)}{_IN_VAIN * open_}",
             (
                 *_proof(limited.policies),
                 Proof(f"pod {client.name}", "metadata.labels", _shown(client.labels)),
@@ -272,7 +274,7 @@ def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 policies.entry(Selector(_shared([client.labels])), client.namespace),
                 f"-{client.pod}",
             ),
-            Status.WARNING if verdict is None else Status.FAILED,
+            Status.WARNING if verdict is None or open_ else Status.FAILED,
         )
 
 
@@ -292,7 +294,7 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
         verdicts[f"DNS (port {DNS_PORT})"] = False
     closed = {what: verdict for what, verdict in verdicts.items() if not verdict}
     if closed:
-        sure = False in closed.values()
+        sure, open_ = False in closed.values(), _reaches_all(client, evidence)
         yield Cause(
             "network.blocked",
             (
@@ -301,7 +303,7 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 causes.client(client.name),
             ),
             f"{_names(outgoing)} in {client.namespace} let no traffic of {client.pod} out to "
-            f"{' and '.join(closed)}{_UNLESS * (not sure)}",
+            f"{' and '.join(closed)}{_UNLESS * (not sure)}{_IN_VAIN * open_}",
             _proof(outgoing),
             _let_out(
                 client.pod,
@@ -309,8 +311,14 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 outgoing[0].pods,
                 sorted({_client_port(b) for b in brokers}),
             ),
-            Status.FAILED if sure else Status.WARNING,
+            Status.FAILED if sure and not open_ else Status.WARNING,
         )
+
+
+def _reaches_all(client: Client, evidence: Evidence) -> bool:
+    """Whether the client's pod was tried from, and everything answered."""
+    mine = [p for p in evidence.probes if p.place == client.name]
+    return bool(mine) and not any(p.unresolved or p.refused for p in mine)
 
 
 def _limited(role: Role, direction: str, evidence: Evidence) -> Iterator[Limited]:
