@@ -7,7 +7,7 @@ One broker, and in another namespace a pod for each client that sees it differen
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.doctor import (
@@ -18,7 +18,7 @@ from tests.support.doctor import (
     proves,
     unique,
 )
-from tests.support.kafka_pods import ZOOKEEPER, broker
+from tests.support.kafka_pods import broker, client
 from tests.support.lab import until
 
 from learnflow_kafka.core.diagnosis.causes import Cause
@@ -32,7 +32,6 @@ pytestmark = pytest.mark.timeout(900)
 MINE = unique()
 KAFKA_SPACE, CLIENTS = f"doctor-asked-{MINE}", f"doctor-asking-{MINE}"
 BROKER = f"app-0.app.{KAFKA_SPACE}.svc.cluster.local"
-SLEEP = {"command": ["sleep", "3600"]}
 FEW = (
     "/bin/busybox mkdir /tmp/bin; "
     "for a in sh sleep nc nslookup; do /bin/busybox ln -s /bin/busybox /tmp/bin/$a; done; "
@@ -46,24 +45,13 @@ NO_BASH = {
 SILENT_SERVER = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"]}}
 
 
-def pod(name: str, container: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """A client's pod, with a container of the image that has busybox and bash."""
-    main = {"name": "app", "image": ZOOKEEPER, "imagePullPolicy": "IfNotPresent", **container}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {"terminationGracePeriodSeconds": 0, "containers": [main], **spec},
-    }
-
-
 PODS = (
-    pod("well", SLEEP),
-    pod("busybox", NO_BASH),
-    pod("nameless", SLEEP, **SILENT_SERVER),
-    pod("nameless-busybox", NO_BASH, **SILENT_SERVER),
-    pod("astray", SLEEP, hostAliases=[{"ip": "127.0.0.1", "hostnames": [BROKER]}]),
-    pod("bare", {"image": PAUSE}),
+    client("well"),
+    client("busybox", NO_BASH),
+    client("nameless", **SILENT_SERVER),
+    client("nameless-busybox", NO_BASH, **SILENT_SERVER),
+    client("astray", hostAliases=[{"ip": "127.0.0.1", "hostnames": [BROKER]}]),
+    client("bare", {"image": PAUSE}),
 )
 
 
@@ -81,34 +69,34 @@ def kafka(lab: Lab) -> Iterator[Patient]:
         discharge_all([healthy, clients])
 
 
-def asked(kafka: Patient, client: str) -> Patient:
+def asked(kafka: Patient, name: str) -> Patient:
     """The same Kafka, for somebody who asks about this client."""
-    return replace(kafka, asker=(CLIENTS, client))
+    return replace(kafka, asker=(CLIENTS, name))
 
 
-def only(kafka: Patient, client: str) -> Cause:
+def only(kafka: Patient, name: str) -> Cause:
     """The one cause that the doctor names for a client."""
-    (found,) = asked(kafka, client).diagnose().causes
+    (found,) = asked(kafka, name).diagnose().causes
     return found.cause
 
 
-@pytest.mark.parametrize("client", ["well", "busybox"])
-def test_a_client_that_reaches_kafka_is_silent(kafka: Patient, client: str):
+@pytest.mark.parametrize("name", ["well", "busybox"])
+def test_a_client_that_reaches_kafka_is_silent(kafka: Patient, name: str):
     """With bash, and with nothing but busybox, nothing is found and nothing unjudged."""
-    assert asked(kafka, client).diagnose().healthy()
+    assert asked(kafka, name).diagnose().healthy()
 
 
 @proves("dns.broken")
-@pytest.mark.parametrize("client", ["nameless", "nameless-busybox"])
-def test_a_name_server_that_does_not_answer_is_the_clients_own_fault(kafka: Patient, client: str):
+@pytest.mark.parametrize("name", ["nameless", "nameless-busybox"])
+def test_a_name_server_that_does_not_answer_is_the_clients_own_fault(kafka: Patient, name: str):
     """The names resolve in the broker's pod, and both name servers are the proof."""
-    cause = only(kafka, client)
+    cause = only(kafka, name)
     proof = {(p.object, p.field): p.value for p in cause.proof}
 
     assert cause.rule == "dns.broken"
-    assert f"in {CLIENTS}/{client} names do not resolve, and do in app-0" in cause.detail
-    assert proof[f"pod {CLIENTS}/{client}", "spec.dnsPolicy"] == "None"
-    assert proof[f"pod {CLIENTS}/{client}", "resolv.conf nameserver"] == "192.0.2.53"
+    assert f"in {CLIENTS}/{name} names do not resolve, and do in app-0" in cause.detail
+    assert proof[f"pod {CLIENTS}/{name}", "spec.dnsPolicy"] == "None"
+    assert proof[f"pod {CLIENTS}/{name}", "resolv.conf nameserver"] == "192.0.2.53"
 
 
 @proves("connect.client")
