@@ -7,7 +7,7 @@ One broker, and in another namespace a pod for each client that sees it differen
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.doctor import (
@@ -40,11 +40,12 @@ FEW = (
 NO_BASH = {
     "command": ["/bin/sh", "-c", FEW],
     "env": [{"name": "PATH", "value": "/tmp/bin"}],
-    "readinessProbe": {"exec": {"command": ["sh", "-c", "nc 2>&1; :"]}, "periodSeconds": 1},
+    "readinessProbe": {
+        "exec": {"command": ["sh", "-c", "[ -x /tmp/bin/nslookup ]"]},
+        "periodSeconds": 1,
+    },
 }
-SILENT_SERVER = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"]}}
-
-
+SILENT_SERVER: dict[str, Any] = {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"]}}
 PODS = (
     client("well"),
     client("busybox", NO_BASH),
