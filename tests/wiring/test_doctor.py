@@ -18,7 +18,6 @@ from learnflow_kafka.core.diagnosis.scene import Address, Tried
 from learnflow_kafka.wiring.doctor import AT_LEAST, CONNECT, Company, KubernetesScene
 
 BOOTSTRAP = (Address("bootstrap", "kafka.kafka.svc", 9092),)
-ASKER = ("shop", "orders-0")
 
 
 @pytest.mark.parametrize(
@@ -41,9 +40,7 @@ def test_a_broker_is_waited_for_as_its_company_answers(answers: list[float], pat
     assert company.patience() == patience
 
 
-def tried(
-    monkeypatch: pytest.MonkeyPatch, evidence: Evidence, asker: tuple[str, str] | None
-) -> tuple[Tried, dict[str, Spot]]:
+def tried(monkeypatch: pytest.MonkeyPatch, evidence: Evidence) -> tuple[Tried, dict[str, Spot]]:
     """What a namespace with this evidence tries, and the container behind each place."""
     spots: dict[str, Spot] = {}
 
@@ -55,12 +52,12 @@ def tried(
 
     monkeypatch.setattr(probes, "tried", try_)
     with Client(Access("http://127.0.0.1:1", None, FixedToken(None)), "kafka") as client:
-        return KubernetesScene(client, "kafka", None, asker).tried(evidence, BOOTSTRAP), spots
+        return KubernetesScene(client, "kafka", None, None).tried(evidence, BOOTSTRAP), spots
 
 
 def test_addresses_are_tried_from_a_broker_and_from_the_client(monkeypatch: pytest.MonkeyPatch):
     """Both views are there to be compared, the client's from whatever namespace."""
-    found, spots = tried(monkeypatch, g.healthy(client=g.CLIENT), ASKER)
+    found, spots = tried(monkeypatch, g.healthy(client=g.CLIENT))
 
     assert [p.place for p in found.probes] == ["kafka-0", "shop/orders-0"]
     assert spots == {
@@ -69,12 +66,9 @@ def test_addresses_are_tried_from_a_broker_and_from_the_client(monkeypatch: pyte
     }
 
 
-@pytest.mark.parametrize("client", [None, replace(g.CLIENT, runs=None)])
-def test_a_client_that_cannot_be_looked_from_is_noted(
-    monkeypatch: pytest.MonkeyPatch, client: object
-):
-    """It could not be read, or does not run; the broker's view is there all the same."""
-    found, spots = tried(monkeypatch, g.healthy(client=client), ASKER)
+def test_a_client_that_does_not_run_is_noted(monkeypatch: pytest.MonkeyPatch):
+    """The broker's view is there all the same."""
+    found, spots = tried(monkeypatch, g.healthy(client=replace(g.CLIENT, runs=None)))
 
     assert [s.part for s in found.skipped] == [Part.CLIENT]
     assert "shop/orders-0" in found.skipped[0].reason
@@ -83,7 +77,7 @@ def test_a_client_that_cannot_be_looked_from_is_noted(
 
 def test_without_a_client_only_a_broker_is_looked_from(monkeypatch: pytest.MonkeyPatch):
     """Nothing is noted about a client that nobody asked about."""
-    found, spots = tried(monkeypatch, g.healthy(), None)
+    found, spots = tried(monkeypatch, g.healthy())
 
     assert found.skipped == ()
     assert [*spots] == ["kafka-0"]

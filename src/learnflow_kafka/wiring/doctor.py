@@ -303,14 +303,14 @@ class KubernetesScene:
     def _by_client(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
         from learnflow_kafka.adapters.kubernetes import probes
 
-        if self._asker is None:
-            return Tried()
-        name, client = "/".join(self._asker), evidence.client
-        if client is None or client.runs is None:
-            reason = "could not be read" if client is None else "has no container that runs"
-            return Tried(skipped=(Skipped(Part.CLIENT, f"pod {name} {reason}"),))
+        client = evidence.client
+        if client is None:
+            return Tried()  # nobody asked, or why it was not read is told already
+        if client.runs is None:
+            reason = f"no container of pod {client.name} runs"
+            return Tried(skipped=(Skipped(Part.CLIENT, reason),))
         spot = Spot(client.namespace, client.pod, client.runs)
-        return probes.tried(self._client, spot, name, addresses, Part.CLIENT)
+        return probes.tried(self._client, spot, client.name, addresses, Part.CLIENT)
 
 
 class LocalScene:

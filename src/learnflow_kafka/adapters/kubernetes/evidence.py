@@ -170,7 +170,7 @@ class _Reading:
         )
         everyone = self._later(Part.NODES, self._everyone, None) if pending else lambda: None
         held = self._later(Part.NAMESPACE, lambda: tuple(self._held(evidence)), ())
-        asking = self._later(Part.POLICIES, lambda: self._asker(asker), None)
+        asking = self._later(Part.CLIENT, lambda: self._asker(asker), None)
         beyond = self._later(Part.POLICIES, lambda: self._policies_of(asker), ())
         logs = [
             self._pool.submit(self._log, pod, container, previous=previous)
