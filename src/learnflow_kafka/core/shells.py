@@ -9,7 +9,7 @@ limited() (
   seconds=$1; shift
   "$@" & program=$!
   ( trap 'kill -9 "$!"; wait "$!"; exit 1' TERM
-    sleep "$seconds" & wait "$!" && kill "$program" ) >/dev/null 2>&1 & clock=$!
+    sleep "$seconds" & wait "$!" && trap "" TERM && kill "$program" ) >/dev/null 2>&1 & clock=$!
   { wait "$program"; code=$?
     kill "$clock"
     wait "$clock" && code=124
