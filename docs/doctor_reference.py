@@ -21,7 +21,7 @@ LAB: Final = frozenset({
     "crash.lost_found", "crash.cluster_id", "crash.not_formatted", "crash.disk_full",
     "topics.missing", "topics.different", "connect.advertised", "dns.broken", "network.blocked",
     "zookeeper.not_serving", "zookeeper.sessions", "brokers.missing", "partitions.offline",
-    "quorum.no_leader", "quorum.split", "connect.protocol", "pending.node_down",
+    "quorum.no_leader", "quorum.split", "connect.protocol", "pending.node_down", "connect.client",
 })  # fmt: skip
 """Rules that a real cluster proved: its scheduler, controllers and kubelet made the evidence."""
 
@@ -71,8 +71,8 @@ _ASKED: Final = (
         (
             (
                 "Is the service there within the cluster?",
-                ("service.no_endpoints", "connect.advertised", "connect.protocol",
-                 "external.no_address"),
+                ("service.no_endpoints", "connect.advertised", "connect.client",
+                 "connect.protocol", "external.no_address"),
             ),
             ("Do network policies let it through?", ("network.blocked",)),
             ("Do names resolve?", ("dns.broken",)),

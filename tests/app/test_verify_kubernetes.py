@@ -11,6 +11,7 @@ from learnflow_kafka.app.verify_kubernetes import (
     advertised_by,
     ensemble,
     look_at,
+    look_at_ensemble,
     look_inside,
     together,
 )
@@ -30,12 +31,12 @@ ADVERTISED = {
 
 
 def asked(platform: FakePlatform, advertised: dict[int, str]) -> list[str]:
-    """The probes that a look inside sends."""
+    """The addresses that a look inside tries."""
     seen: list[str] = []
 
     def answer(words: Sequence[str]) -> str:
         seen.extend(words[4:])
-        return "".join(f"{word} ok\n" for word in words[4:])
+        return "means bash\n"
 
     platform.answers = answer
     look_inside(platform, platform.snapshot(), "kafka", advertised)
@@ -44,51 +45,92 @@ def asked(platform: FakePlatform, advertised: dict[int, str]) -> list[str]:
 
 def test_names_and_addresses_come_from_what_brokers_advertise():
     """The bootstrap's full name, each broker's, and each address that is meant for inside."""
-    probes = asked(FakePlatform([healthy(1)]), ADVERTISED)
+    tried = asked(FakePlatform([healthy(1)]), ADVERTISED)
 
-    assert probes == [
-        "dns:kafka.kafka.svc.cluster.local",
-        f"dns:{HOST}",
-        f"tcp:{HOST}:9092",
-        f"tcp:{HOST}:9094",
-    ]
+    assert tried == ["kafka.kafka.svc.cluster.local:9092", f"{HOST}:9092", f"{HOST}:9094"]
 
 
 def test_a_silent_cluster_still_has_names_to_resolve():
     """With Kafka dead the pods' names follow from the StatefulSet."""
-    probes = asked(FakePlatform([healthy(2)]), {})
+    tried = asked(FakePlatform([healthy(2)]), {})
 
-    assert probes == [
-        "dns:kafka.kafka.svc",
-        "dns:kafka-0.kafka-headless.kafka.svc",
-        "dns:kafka-1.kafka-headless.kafka.svc",
+    assert tried == [
+        "kafka.kafka.svc:9092",
+        "kafka-0.kafka-headless.kafka.svc:9092",
+        "kafka-1.kafka-headless.kafka.svc:9092",
     ]
+
+
+def test_a_name_that_resolves_is_good_whatever_its_port_says():
+    """An address is judged by name and connection, a name by itself."""
+    platform = FakePlatform([healthy(1)])
+    platform.answers = lambda words: (
+        "means nc\n"
+        + "".join(
+            f"probe {one} 1 {said}\n"
+            for one, said in zip(words[4:], ("refused", "bad address", "refused"), strict=True)
+        )
+    )
+
+    found = look_inside(platform, platform.snapshot(), "kafka", ADVERTISED)
+
+    assert isinstance(found, Inside)
+    assert list(found.names.values()) == [None, "does not resolve (bad address)"]
+    assert list(found.addresses.values()) == [
+        "does not resolve (bad address)", "takes no connection (refused)",
+    ]  # fmt: skip
 
 
 def test_every_server_of_an_ensemble_is_asked_alone():
     """One that is silent shows; the others answer for themselves."""
     servers = workload(2, name="kafka-zookeeper", component=ZOOKEEPER, service="kafka-zk")
     platform = FakePlatform([replace(healthy(1), workloads=(workload(1), servers))])
-    platform.answers = lambda words: "zk:kafka-zookeeper-0.kafka-zk.kafka.svc:2181 leader\n"
+    platform.answers = lambda words: "kafka-zookeeper-0.kafka-zk.kafka.svc:2181 leader\n"
 
-    found = look_inside(platform, platform.snapshot(), "kafka", {})
+    found = look_at_ensemble(platform, platform.snapshot(), "kafka")
 
-    assert isinstance(found, Inside)
-    assert found.zookeeper["kafka-zookeeper-0"].mode == "leader"
-    assert found.zookeeper["kafka-zookeeper-1"].fault == "does not serve"
+    assert not isinstance(found, Unknown)
+    assert found["kafka-zookeeper-0"].mode == "leader"
+    assert found["kafka-zookeeper-1"].fault == "does not serve"
     assert ensemble(found) == {"kafka-zookeeper-0": None, "kafka-zookeeper-1": "does not serve"}
 
 
-def test_a_probe_without_an_answer_failed():
+def test_an_attempt_without_an_answer_failed():
     """A line that is missing is a fault, never a pass."""
     platform = FakePlatform([healthy(1)])
-    platform.answers = lambda words: f"{words[4]} ok\n{words[5]} no\n"
+    platform.answers = lambda words: f"means bash\nprobe {words[4]} 0 \n"
 
     found = look_inside(platform, platform.snapshot(), "kafka", ADVERTISED)
 
     assert isinstance(found, Inside)
-    assert list(found.names.values()) == [None, "does not resolve"]
-    assert list(found.addresses.values()) == ["takes no connection"] * 2
+    assert list(found.names.values()) == [None, "does not resolve (not told)"]
+    assert list(found.addresses.values()) == ["does not resolve (not told)"] * 2
+
+
+def test_a_client_is_looked_from_in_place_of_a_broker():
+    """Names and addresses are tried from its pod, and ZooKeeper from a broker's all the same."""
+    servers = workload(1, name="kafka-zookeeper", component=ZOOKEEPER, service="kafka-zk")
+    platform = FakePlatform([replace(healthy(1), workloads=(workload(1), servers))])
+
+    found = look_at(platform, Kubernetes(), ADVERTISED, ("shop", "orders-0"))
+
+    assert [(s.namespace, s.pod) for s in platform.spots] == [
+        ("shop", "orders-0"), ("kafka", "kafka-0"),
+    ]  # fmt: skip
+    assert isinstance(found.inside, Inside)
+    assert (found.inside.pod, found.inside.client) == ("shop/orders-0", True)
+    assert [*found.inside.addresses] == [f"{HOST}:9092"], "port 9094 is for brokers"
+
+
+def test_a_client_without_tools_leaves_its_view_unknown():
+    """What was not looked at is not judged, and the way by hand is told."""
+    platform = FakePlatform([healthy(1)], answers=lambda _words: "means nothing\n")
+
+    found = look_inside(platform, platform.snapshot(), "kafka", {}, ("shop", "orders-0"))
+
+    assert isinstance(found, Unknown)
+    assert "pod shop/orders-0 can try no address" in found.reason
+    assert "kubectl debug -n shop orders-0" in (found.fix or "")
 
 
 def test_nobody_looks_from_a_pod_that_does_not_run():

@@ -56,6 +56,12 @@ def test_a_wait_without_an_end_or_unit_is_a_usage_error(
     assert "error:" in capsys.readouterr().err
 
 
+def test_a_clients_pod_is_of_a_cluster_on_kubernetes(capsys: pytest.CaptureFixture[str]):
+    """Where there are no pods there is none to look from, and nothing is verified."""
+    assert run(["verify", *NOBODY, "--client", "shop/orders-0"]) == 2
+    assert "not on Kubernetes" in capsys.readouterr().err
+
+
 def test_help_has_an_example_and_the_exit_codes(capsys: pytest.CaptureFixture[str]):
     """The help tells how it is used and what its exit code means."""
     assert run(["verify", "--help"]) == 0

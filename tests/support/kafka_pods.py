@@ -80,6 +80,22 @@ def broker(
     )
 
 
+def client(name: str, container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """A pod of somebody who uses Kafka; its image has busybox and bash, and it sleeps."""
+    main = {
+        "name": "app",
+        "image": ZOOKEEPER,
+        "imagePullPolicy": "IfNotPresent",
+        **(container or {"command": ["sleep", "3600"]}),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [main], **spec},
+    }
+
+
 def zookeeper(servers: str, replicas: int = 3) -> tuple[dict[str, Any], ...]:
     """An ensemble; `servers` as ZOO_SERVERS has them."""
     script = "export ZOO_MY_ID=$(( ${HOSTNAME##*-} + 1 )); exec /docker-entrypoint.sh zkServer.sh start-foreground"  # noqa: E501 - one line of shell

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from learnflow_kafka.core.attempts import Spot
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.kubernetes import (
     BROKER,
@@ -104,9 +105,12 @@ class FakePlatform:
     missing: tuple[Right, ...] = ()
     classes: tuple[StorageClass, ...] = (StorageClass("standard", True, "lab"),)  # noqa: FBT003
     nodes: tuple[NodeRoom, ...] = (NodeRoom("node1", 8000, 32 * GIB, 100),)
-    answers: Callable[[Sequence[str]], str] = lambda words: "".join(f"{w} ok\n" for w in words[4:])
+    answers: Callable[[Sequence[str]], str] = lambda words: (
+        "means bash\n" + "".join(f"probe {w} 0 \n" for w in words[4:])
+    )
     refuses_to_run: Exception | None = None
     tunnels: FakeTunnels = field(default_factory=FakeTunnels)
+    spots: list[Spot] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     made: bool = False
     closed: bool = False
@@ -138,9 +142,13 @@ class FakePlatform:
     def delete_claims(self, names: Collection[str]) -> None:
         self.deleted += names
 
-    def run(self, pod: str, container: str, command: Sequence[str], *, timeout: float) -> Ran:
+    def spot(self, namespace: str, pod: str) -> Spot:
+        return Spot(namespace, pod, "app")
+
+    def run(self, spot: Spot, command: Sequence[str], *, timeout: float) -> Ran:
         if self.refuses_to_run:
             raise self.refuses_to_run
+        self.spots.append(spot)
         return Ran(0, self.answers(command), "")
 
     def logs(

@@ -16,15 +16,15 @@ from learnflow_kafka.core.observed import Metadata
 from learnflow_kafka.wiring import kubernetes, verification
 
 
-@pytest.mark.parametrize(("answer", "status"), [("leader", Status.OK), ("no", Status.FAILED)])
+@pytest.mark.parametrize(("answer", "status"), [(" leader", Status.OK), ("", Status.FAILED)])
 def test_a_release_with_zookeeper_is_judged_by_what_its_pods_see(
     monkeypatch: pytest.MonkeyPatch, answer: str, status: Status
 ):
     """Kafka's own finding takes ZooKeeper's word, as its pods heard it."""
     servers = workload(1, name="kafka-zookeeper", component=ZOOKEEPER, service="kafka-zk")
     platform = FakePlatform([replace(healthy(1), workloads=(workload(1), servers))])
-    asked = "zk:kafka-zookeeper-0.kafka-zk.kafka.svc:2181"
-    platform.answers = lambda _words: f"{asked} {answer}\n"
+    asked = "kafka-zookeeper-0.kafka-zk.kafka.svc:2181"
+    platform.answers = lambda _words: f"{asked}{answer}\n"
     base = evidence_of(quorum=None)
     evidence = replace(base, cluster=replace(known(base.cluster), metadata=Metadata.ZOOKEEPER))
     monkeypatch.setattr(kubernetes, "platform", lambda _place: platform)

@@ -84,7 +84,7 @@ def gather(scene: Scene, question: Question, clock: Clock) -> Evidence:
         evidence,
         probes=tried.probes,
         resolvers=tried.resolvers,
-        skipped=evidence.skipped + ((tried.skipped,) if tried.skipped else ()),
+        skipped=(*evidence.skipped, *tried.skipped),
     )
 
 

@@ -1,14 +1,17 @@
 """
-Verify on Kubernetes: the objects, and what a pod of the release sees.
+Verify on Kubernetes: the objects, and what a pod sees.
 
 The cluster itself is verified by `app.verify`, through the tunnel. What it learned about
-advertised addresses is tried here from inside, by one command in one broker's pod.
+advertised addresses is tried here from inside, by one command in one pod: a client's, or a
+broker's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core import attempts
+from learnflow_kafka.core.attempts import Attempt, Spot
 from learnflow_kafka.core.checks.deployment import (
     DeploymentEvidence,
     Inside,
@@ -16,7 +19,7 @@ from learnflow_kafka.core.checks.deployment import (
 )
 from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.findings import Report
-from learnflow_kafka.core.kubernetes import BROKER, ZOOKEEPER, pods_of, workload_of
+from learnflow_kafka.core.kubernetes import BROKER, CLIENT_PORT, ZOOKEEPER, pods_of, workload_of
 from learnflow_kafka.core.shells import LIMITED
 from learnflow_kafka.errors import KubernetesError
 
@@ -28,63 +31,55 @@ if TYPE_CHECKING:
     from learnflow_kafka.core.kubernetes import Snapshot
     from learnflow_kafka.core.platform import Platform
 
-PATIENCE: Final = 30.0
-"""Seconds for all probes together; each has five, and all run at once."""
-
 ADVERTISED: Final = "advertised.listeners"
 _OUTSIDE: Final = frozenset({"LOCAL", "EXTERNAL"})
+_BETWEEN_BROKERS: Final = frozenset({"INTERNAL"})
+"""Listeners for whom they are; a policy of the chart may keep clients from those of brokers."""
 _ZOOKEEPER_PORT: Final = 2181
+_UNTOLD: Final = Attempt(unresolved="not told")
 
-_PROBE: Final = r"""
-export LC_ALL=C
-open() { limited 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$@" 2>&1; }
+_ASK: Final = (
+    LIMITED
+    + r"""
 asked='exec 3<>"/dev/tcp/$0/$1"; printf srvr >&3; exec cat <&3'
-ask() { limited 5 bash -c "$asked" "$@" 2>/dev/null; }
-probe() {
-  kind=${1%%:*} rest=${1#*:}
-  host=${rest%:*} port=${rest##*:}
-  case $kind in
-    dns) said=$(open "$rest" 9092)
-         case $said in *"Invalid argument"*) echo "$1 no";; *) echo "$1 ok";; esac;;
-    tcp) if open "$host" "$port" >/dev/null; then echo "$1 ok"; else echo "$1 no"; fi;;
-    zk)  mode=$(ask "$host" "$port" | grep "^Mode: ")
-         if [ "$mode" ]; then echo "$1 ${mode#Mode: }"; else echo "$1 no"; fi;;
-  esac
+ask() {
+  mode=$(limited 5 bash -c "$asked" "${1%:*}" "${1##*:}" 2>/dev/null | grep "^Mode: ")
+  if [ "$mode" ]; then echo "$1 ${mode#Mode: }"; fi
 }
-for one in "$@"; do probe "$one" & done
+for one in "$@"; do ask "$one" & done
 wait
 """
-PROBE: Final = LIMITED + _PROBE
-"""
-One line a probe: the probe, and `ok`, `no`, or the mode of a ZooKeeper server.
-
-Bash is all that both official images have. It resolves names as every client does, and says
-"Invalid argument" of a name that it cannot.
-"""
+)
+"""One line for each server of ZooKeeper's that serves: its address and mode."""
 
 
 def look_at(
-    platform: Platform, place: Kubernetes, advertised: Mapping[int, str]
+    platform: Platform,
+    place: Kubernetes,
+    advertised: Mapping[int, str],
+    client: tuple[str, str] | None = None,
 ) -> DeploymentEvidence:
     """
-    The objects of the release, and what its pods see.
+    The objects of the release, and what a pod sees.
 
     `advertised` maps broker ids to their `advertised.listeners`; empty where none answered.
+    `client` is the namespace and name of the pod to look from; without, it is a broker's.
     """
     seen = platform.snapshot()
     return DeploymentEvidence(
         namespace=place.namespace,
         release=place.release,
         snapshot=seen,
-        inside=look_inside(platform, seen, place.namespace, advertised),
+        inside=look_inside(platform, seen, place.namespace, advertised, client),
+        zookeeper=look_at_ensemble(platform, seen, place.namespace),
     )
 
 
-def ensemble(inside: Inside | Unknown) -> dict[str, str | None] | Unknown:
+def ensemble(servers: Mapping[str, ZooKeeperServer] | Unknown) -> dict[str, str | None] | Unknown:
     """Why each ZooKeeper server does not serve (None: it does), as the checks of Kafka ask."""
-    if isinstance(inside, Unknown):
-        return inside
-    return {name: server.fault for name, server in inside.zookeeper.items()}
+    if isinstance(servers, Unknown):
+        return servers
+    return {name: server.fault for name, server in servers.items()}
 
 
 def together(objects: Report, cluster: Report) -> Report:
@@ -105,56 +100,75 @@ def advertised_by(configs: Mapping[int, Settings] | Unknown) -> dict[int, str]:
 
 
 def look_inside(
-    platform: Platform, seen: Snapshot, namespace: str, advertised: Mapping[int, str]
+    platform: Platform,
+    seen: Snapshot,
+    namespace: str,
+    advertised: Mapping[int, str],
+    client: tuple[str, str] | None = None,
 ) -> Inside | Unknown:
-    """What a broker's pod sees, or why nobody could look."""
+    """What a client's pod sees, or without one a broker's, or why nobody could look."""
+    addresses = _inner(advertised, _OUTSIDE if client is None else _OUTSIDE | _BETWEEN_BROKERS)
+    names = {name: f"{name}:{CLIENT_PORT}" for name in _names(seen, namespace, addresses)}
+    asked = list(dict.fromkeys((*names.values(), *addresses)))
+    pod = "/".join(client) if client is not None else ""
+    try:
+        spot = _broker(seen, namespace) if client is None else platform.spot(*client)
+        if isinstance(spot, Unknown):
+            return spot
+        pod = pod or spot.pod
+        ran = platform.run(spot, attempts.command(asked), timeout=attempts.RUNNING)
+    except KubernetesError as error:
+        return Unknown(f"no command ran in pod {pod}: {error.what}", error.fix)
+    look = attempts.heard(ran)
+    if look.lacking is not None:
+        by_hand = attempts.by_hand(spot, asked[0]) if asked else None
+        return Unknown(f"pod {pod} can try no address: {look.lacking}", by_hand)
+    tried = {one: look.attempts.get(one, _UNTOLD) for one in asked}
+    return Inside(
+        pod,
+        {name: tried[one].fault if tried[one].unresolved else None for name, one in names.items()},
+        {address: tried[address].fault for address in addresses},
+        client=client is not None,
+    )
+
+
+def look_at_ensemble(
+    platform: Platform, seen: Snapshot, namespace: str
+) -> Mapping[str, ZooKeeperServer] | Unknown:
+    """Each server of ZooKeeper's, asked from a broker's pod, or why nobody could ask."""
+    servers = _ensemble(seen, namespace)
+    if not servers:
+        return {}
+    spot = _broker(seen, namespace)
+    if isinstance(spot, Unknown):
+        return spot
+    command = ["bash", "-c", _ASK, "learnflow", *servers.values()]
+    try:
+        ran = platform.run(spot, command, timeout=attempts.RUNNING)
+    except KubernetesError as error:
+        return Unknown(f"no command ran in pod {spot.pod}: {error.what}", error.fix)
+    if ran.code != 0:
+        return Unknown(f"nobody could ask from pod {spot.pod}: {ran.err.strip() or ran.code}")
+    modes = dict(line.split(maxsplit=1) for line in ran.out.splitlines() if " " in line)
+    return {name: _server(modes.get(address)) for name, address in servers.items()}
+
+
+def _broker(seen: Snapshot, namespace: str) -> Spot | Unknown:
+    """A broker that runs; one that is ready first."""
     running = [pod for pod in pods_of(seen, BROKER) if pod.running and not pod.deleting]
     if not running:
         return Unknown("no broker's pod runs to look from", "see `kubernetes.pods`")
     pod = next((pod for pod in running if pod.ready), running[0])
-    addresses = _inner(advertised)
-    probes = [
-        *(f"dns:{name}" for name in _names(seen, namespace, addresses)),
-        *(f"tcp:{address}" for address in addresses),
-        *(f"zk:{address}" for address in _ensemble(seen, namespace).values()),
-    ]
-    command = ["bash", "-c", PROBE, "learnflow", *probes]
-    try:
-        ran = platform.run(pod.name, "kafka", command, timeout=PATIENCE)
-    except KubernetesError as error:
-        return Unknown(f"no command ran in pod {pod.name}: {error.what}", error.fix)
-    answers = dict(line.split(maxsplit=1) for line in ran.out.splitlines() if " " in line)
-    if not answers:
-        return Unknown(f"the probe in pod {pod.name} said nothing: {ran.err.strip()}")
-    return Inside(
-        pod.name,
-        names=_faults(probes, "dns", answers, "does not resolve"),
-        addresses=_faults(probes, "tcp", answers, "takes no connection"),
-        zookeeper={
-            name: _server(answers.get(f"zk:{address}"))
-            for name, address in _ensemble(seen, namespace).items()
-        },
-    )
+    return Spot(namespace, pod.name, "kafka")
 
 
-def _faults(
-    probes: Sequence[str], kind: str, answers: Mapping[str, str], fault: str
-) -> dict[str, str | None]:
-    asked = [probe for probe in probes if probe.startswith(f"{kind}:")]
-    return {
-        probe.partition(":")[2]: None if answers.get(probe) == "ok" else fault for probe in asked
-    }
+def _server(mode: str | None) -> ZooKeeperServer:
+    return ZooKeeperServer(mode) if mode else ZooKeeperServer(fault="does not serve")
 
 
-def _server(answer: str | None) -> ZooKeeperServer:
-    if answer in {None, "no"}:
-        return ZooKeeperServer(fault="does not serve")
-    return ZooKeeperServer(mode=answer)
-
-
-def _inner(advertised: Mapping[int, str]) -> tuple[str, ...]:
+def _inner(advertised: Mapping[int, str], others: frozenset[str] = _OUTSIDE) -> tuple[str, ...]:
     """
-    The addresses that are for clients in the cluster.
+    The addresses that are for a pod in the cluster: all but those of the `others` listeners.
 
     >>> _inner({0: "CLIENT://kafka-0.k:9092,LOCAL://localhost:19092"})
     ('kafka-0.k:9092',)
@@ -163,7 +177,7 @@ def _inner(advertised: Mapping[int, str]) -> tuple[str, ...]:
     for _, listeners in sorted(advertised.items()):
         for listener in listeners.split(","):
             name, _, address = listener.strip().partition("://")
-            if name not in _OUTSIDE and address:
+            if name not in others and address:
                 found.append(address)
     return tuple(found)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from learnflow_kafka.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +51,37 @@ class FileName(click.ParamType[str]):
         if not value.strip():
             self.fail("the name is empty", param, ctx)
         return value
+
+
+class PodName(click.ParamType[tuple[str, str]]):
+    """A pod as `NAMESPACE/POD`."""
+
+    name = "pod"
+
+    def convert(
+        self,
+        value: str | tuple[str, str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, str]:
+        """The two names; UsageError where one is missing."""
+        if not isinstance(value, str):
+            return value
+        namespace, slash, pod = value.partition("/")
+        if not (slash and namespace and pod) or "/" in pod:
+            self.fail(f"{value!r} is not NAMESPACE/POD", param, ctx)
+        return namespace, pod
+
+
+def client_option(words: str) -> Callable[[F], F]:
+    """`--client`: a pod that Kafka is looked at from, explained by `words` (argument `client`)."""
+    return click.option("--client", type=PodName(), metavar="NAMESPACE/POD", help=words)
+
+
+def refuse_client(client: tuple[str, str] | None) -> None:
+    """Raises UsageError for a client's pod where there is no Kubernetes."""
+    if client is not None:
+        raise UsageError("this Kafka is not on Kubernetes, where pods are", where="--client")
 
 
 def json_option(function: F) -> F:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from learnflow_kafka.core.attempts import Spot
     from learnflow_kafka.core.kubernetes import (
         Door,
         NodeRoom,
@@ -66,8 +67,12 @@ class Platform(Protocol):
         """Delete claims, and with them the data."""
         ...
 
-    def run(self, pod: str, container: str, command: Sequence[str], *, timeout: float) -> Ran:
-        """Run a command in a pod, for `timeout` seconds at most."""
+    def spot(self, namespace: str, pod: str) -> Spot:
+        """The container of any pod that commands run in: its default one, else the first."""
+        ...
+
+    def run(self, spot: Spot, command: Sequence[str], *, timeout: float) -> Ran:
+        """Run a command in a container, for `timeout` seconds at most."""
         ...
 
     def logs(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka import __version__
 from learnflow_kafka.app.doctor import Question, gather
+from learnflow_kafka.core.attempts import Spot
 from learnflow_kafka.core.connection import Connection, Context
 from learnflow_kafka.core.contexts import LOCAL, is_local
 from learnflow_kafka.core.deploying import ENVIRONMENT
@@ -282,14 +283,34 @@ class KubernetesScene:
         return None
 
     def tried(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
-        """From a broker's pod."""
+        """From a broker's pod, and beside it from the client's: what differs is the client's."""
+        with ThreadPoolExecutor(2) as pool:
+            views = pool.map(
+                lambda look: look(evidence, addresses), (self._by_broker, self._by_client)
+            )
+            return sum(views, Tried())
+
+    def _by_broker(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
         from learnflow_kafka.adapters.kubernetes import probes
 
         pod = next((p for p in evidence.pods if role(p) is Role.BROKER and _runs(p)), None)
         container = main_container(pod) if pod is not None else None
         if pod is None or container is None:
-            return Tried(skipped=Skipped(Part.PROBES, "no broker's pod runs to try them from"))
-        return probes.tried(self._client, pod.name, container.name, addresses)
+            return Tried(skipped=(Skipped(Part.PROBES, "no broker's pod runs to try them from"),))
+        spot = Spot(self._client.namespace, pod.name, container.name)
+        return probes.tried(self._client, spot, pod.name, addresses)
+
+    def _by_client(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
+        from learnflow_kafka.adapters.kubernetes import probes
+
+        client = evidence.client
+        if client is None:
+            return Tried()  # nobody asked, or why it was not read is told already
+        if client.runs is None:
+            reason = f"no container of pod {client.name} runs"
+            return Tried(skipped=(Skipped(Part.CLIENT, reason),))
+        spot = Spot(client.namespace, client.pod, client.runs)
+        return probes.tried(self._client, spot, client.name, addresses, Part.CLIENT)
 
 
 class LocalScene:

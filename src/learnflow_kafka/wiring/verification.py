@@ -32,12 +32,20 @@ is for those who want to wait.
 """
 
 
-def report(context: Context, expected: Expectation, *, write: bool = True) -> Report:
+def report(
+    context: Context,
+    expected: Expectation,
+    *,
+    write: bool = True,
+    client: tuple[str, str] | None = None,
+) -> Report:
     """
     One verification of the context's cluster: what `learnflow verify` shows.
 
     On Kubernetes the release's objects and what its pods see stand first, and a cluster that no
-    tunnel reaches leaves them as they are. Raises KubeconfigError where nobody can be asked.
+    tunnel reaches leaves them as they are. `client` is the namespace and name of a pod there that
+    names and addresses are tried from, in place of a broker's. Raises KubeconfigError where nobody
+    can be asked.
     """
     if context.kubernetes is None:
         return verify(expected, ports(context), write=write)
@@ -49,8 +57,8 @@ def report(context: Context, expected: Expectation, *, write: bool = True) -> Re
         evidence = gather(expected, ports(kubernetes.reached(context)), write=write)
     except KubernetesError as error:
         evidence = silent(expected, context.connection.bootstrap, str(error), error.fix)
-    objects = look_at(platform, place, advertised_by(evidence.broker_configs))
-    evidence = replace(evidence, zookeeper=ensemble(objects.inside))
+    objects = look_at(platform, place, advertised_by(evidence.broker_configs), client)
+    evidence = replace(evidence, zookeeper=ensemble(objects.zookeeper))
     return together(deployment.evaluate(objects), evaluate(evidence))
 
 

@@ -31,6 +31,7 @@ from learnflow_kafka.core.diagnosis.table import diagnose
 SECRET = "s3cr3t-hunter2"
 SPACE = "/api/v1/namespaces/kafka"
 DENIED = 403, {"kind": "Status", "reason": "Forbidden", "message": "nodes is forbidden"}
+GONE = 404, {"kind": "Status", "reason": "NotFound", "message": "no such pod"}
 
 
 def packed(info: dict[str, Any]) -> str:
@@ -108,7 +109,9 @@ def cluster(**answers: tuple[int, object]) -> dict[str, tuple[int, object]]:
     return found | answers
 
 
-def read(answers: dict[str, tuple[int, object]]) -> tuple[Evidence, ApiServer]:
+def read(
+    answers: dict[str, tuple[int, object]], asker: tuple[str, str] | None = None
+) -> tuple[Evidence, ApiServer]:
     """What is gathered of a cluster that answers so."""
 
     def answer(asked: Asked) -> tuple[int, object]:
@@ -117,7 +120,7 @@ def read(answers: dict[str, tuple[int, object]]) -> tuple[Evidence, ApiServer]:
     with ApiServer(answer).running() as server:
         access = Access(server.url, None, FixedToken("Bearer t0ken"))
         with Client(access, "kafka") as client:
-            return evidence.gather(client), server
+            return evidence.gather(client, asker=asker), server
 
 
 def test_no_secret_gets_into_the_evidence(monkeypatch: pytest.MonkeyPatch):
@@ -174,6 +177,15 @@ def test_a_right_that_is_missing_hides_its_part_alone(path: str, part: Part):
     assert "forbidden" in seen.skipped[0].reason
     assert seen.server == "v1.34.4"
     assert not diagnose(seen).healthy()
+
+
+def test_a_client_that_is_not_there_is_told():
+    """Nobody can look from it, and the rest is judged all the same."""
+    answers = cluster(**{"/api/v1/namespaces/shop/pods/gone": GONE})
+    seen, _ = read(answers, ("shop", "gone"))
+
+    assert [(s.part, s.reason) for s in seen.skipped] == [(Part.CLIENT, "not there: no such pod")]
+    assert seen.client is None
 
 
 def test_an_api_server_that_is_gone_is_told_for_every_part():

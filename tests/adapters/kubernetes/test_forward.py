@@ -17,9 +17,11 @@ from learnflow_kafka.adapters.kubernetes import execute
 from learnflow_kafka.adapters.kubernetes.forward import Forwarder
 from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
 from learnflow_kafka.adapters.kubernetes.login import FixedToken
+from learnflow_kafka.core.attempts import Spot
 from learnflow_kafka.core.kubernetes import Door
 from learnflow_kafka.errors import ApiForbiddenError, ApiUnreachableError, ForwardError
 
+BROKER = Spot("kafka", "kafka-0", "kafka")
 OPENING = [b"\x00\x87\x23", b"\x01\x87\x23"]
 """What Kubernetes sends first on the channels of data and of errors: the port's number."""
 
@@ -168,11 +170,25 @@ def test_a_command_in_a_pod_gives_its_output_and_exit_code():
 
     with ApiServer(lambda _: (200, {}), pod).running() as server:
         access = Access(server.url, None, FixedToken(None))
-        ran = execute.run(access, "kafka", "kafka-0", "kafka", ["sh", "-c", "x y"], timeout=60)
+        ran = execute.run(access, BROKER, ["sh", "-c", "x y"], timeout=60)
 
     assert (ran.code, ran.out, ran.err) == (3, "hello", "oh")
     assert "container=kafka" in server.asked[0].target
     assert "command=sh&command=-c&command=x+y" in server.asked[0].target
+
+
+def test_a_program_that_is_not_there_ends_as_in_a_shell():
+    """An image without a shell is no fault of the connection's."""
+    told = 'failed to exec: exec: "sh": executable file not found in $PATH: unknown'
+
+    def pod(_: Asked, shell: WebSocket) -> None:
+        shell.send(b"\x03" + json.dumps({"status": "Failure", "message": told}).encode())
+        shell.send(b"", kind=8)
+
+    with ApiServer(lambda _: (200, {}), pod).running() as server:
+        access = Access(server.url, None, FixedToken(None))
+
+        assert execute.run(access, BROKER, ["sh"], timeout=60).code == 127
 
 
 def test_a_command_that_may_not_run_is_refused_by_name():
@@ -182,7 +198,7 @@ def test_a_command_that_may_not_run_is_refused_by_name():
         access = Access(server.url, None, FixedToken(None))
 
         with pytest.raises(ApiForbiddenError, match="pods/exec"):
-            execute.run(access, "kafka", "kafka-0", "kafka", ["true"], timeout=60)
+            execute.run(access, BROKER, ["true"], timeout=60)
 
 
 def test_a_command_without_an_end_is_no_success():
@@ -191,4 +207,4 @@ def test_a_command_without_an_end_is_no_success():
         access = Access(server.url, None, FixedToken(None))
 
         with pytest.raises(ApiUnreachableError, match="before the command did"):
-            execute.run(access, "kafka", "kafka-0", "kafka", ["true"], timeout=60)
+            execute.run(access, BROKER, ["true"], timeout=60)

@@ -84,6 +84,8 @@ def test_programs_get_causes_with_object_field_and_value(
         ["--from", "x.json", "--bootstrap", "127.0.0.1:1"],
         ["--from", "x.json", "--namespace", "kafka"],
         ["--client", "no-slash"],
+        ["--from", "x.json", "--client", "shop/orders-0"],
+        ["--bootstrap", "127.0.0.1:1", "--client", "shop/orders-0"],
         ["--bootstrap", "127.0.0.1:1", "--namespace", "kafka"],
     ],
 )

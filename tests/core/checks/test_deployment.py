@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -18,20 +19,26 @@ from learnflow_kafka.core.checks.evidence import Unknown
 from learnflow_kafka.core.findings import Finding, Status
 from learnflow_kafka.core.kubernetes import ZOOKEEPER, Snapshot
 
+UNASKED = Unknown("nobody asked")
 INSIDE = Inside("kafka-0", {"kafka.kafka.svc": None}, {"kafka-0.k:9092": None})
 
 
-def found(name: str, seen: Snapshot, inside: Inside | Unknown = INSIDE) -> Finding:
-    report = evaluate(DeploymentEvidence("kafka", "kafka", seen, inside))
+def found(
+    name: str,
+    seen: Snapshot,
+    inside: Inside | Unknown = INSIDE,
+    servers: Mapping[str, ZooKeeperServer] | Unknown = UNASKED,
+) -> Finding:
+    report = evaluate(DeploymentEvidence("kafka", "kafka", seen, inside, servers))
     return next(f for f in report.findings if f.name == f"kubernetes.{name}")
 
 
-def with_ensemble(*modes: str | None) -> tuple[Snapshot, Inside]:
+def with_ensemble(*modes: str | None) -> tuple[Snapshot, dict[str, ZooKeeperServer]]:
     """A release with three ZooKeeper servers, and what each answers."""
     servers = workload(3, name="kafka-zookeeper", component=ZOOKEEPER)
     seen = replace(healthy(), workloads=(workload(), servers))
     answers = {f"kafka-zookeeper-{n}": ZooKeeperServer(mode) for n, mode in enumerate(modes)}
-    return seen, replace(INSIDE, zookeeper=answers)
+    return seen, answers
 
 
 def test_a_healthy_release_passes_every_check():
@@ -110,6 +117,17 @@ def test_names_and_addresses_that_lead_nowhere_are_found_from_inside():
     assert found("listeners", healthy(), Inside("kafka-0")).status is Status.NOT_CHECKED
 
 
+@pytest.mark.parametrize("name", ["dns", "listeners"])
+@pytest.mark.parametrize("fault", [None, "does not resolve"])
+def test_what_a_client_sees_says_from_where(name: str, fault: str | None):
+    """The finding names its pod, good or bad, and the doctor that looks from there too."""
+    seen = Inside("shop/orders-0", {"kafka.x": fault}, {"kafka.x:9092": fault}, client=True)
+    finding = found(name, healthy(), seen)
+
+    assert "pod shop/orders-0" in finding.detail
+    assert ("learnflow doctor --client shop/orders-0" in (finding.fix or "")) is bool(fault)
+
+
 @pytest.mark.parametrize(
     ("modes", "status"),
     [
@@ -122,7 +140,9 @@ def test_names_and_addresses_that_lead_nowhere_are_found_from_inside():
 )
 def test_an_ensemble_has_one_leader_and_followers(modes: tuple[str | None, ...], status: Status):
     """No leader, two of them, or a server that is silent is not an ensemble that serves."""
-    assert found("zookeeper", *with_ensemble(*modes)).status is status
+    seen, servers = with_ensemble(*modes)
+
+    assert found("zookeeper", seen, UNREADABLE, servers).status is status
 
 
 @pytest.mark.parametrize("part", ["namespace", "workloads", "pods", "services", "claims"])

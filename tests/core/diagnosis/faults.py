@@ -432,6 +432,42 @@ def advertised() -> Evidence:
     return g.healthy(probes=(*good[:3], bad))
 
 
+def led_astray() -> Evidence:
+    """A client whose own `hosts` file leads a broker's name elsewhere."""
+    base = g.asked(2, refused="connection refused")
+    return replace(base, client=replace(g.CLIENT, aliases={g.address(1): "10.9.9.9"}))
+
+
+def meshed() -> Evidence:
+    """A client whose sidecar lets nothing through to Kafka."""
+    base = g.asked(0, 1, 2, 3, refused="no answer in 5 s")
+    return replace(base, client=replace(g.CLIENT, containers=("app", "istio-proxy")))
+
+
+def kept_out() -> Evidence:
+    """A client that something keeps from Kafka which no object tells."""
+    return g.asked(0, 1, 2, 3, refused="no answer in 5 s")
+
+
+def other_server() -> Evidence:
+    """A client that asks a name server of its own."""
+    base = g.asked(0, 1, 2, 3, unresolved="no answer in 5 s")
+    odd = replace(base.resolvers[1], servers=("192.0.2.1",))
+    client = replace(g.CLIENT, dns_policy="None")
+    return replace(base, client=client, resolvers=(base.resolvers[0], odd))
+
+
+def on_its_node() -> Evidence:
+    """A client on its node's network, which asks its node's name server."""
+    base = other_server()
+    return replace(base, client=replace(g.CLIENT, host_network=True))
+
+
+def names_kept_from_it() -> Evidence:
+    """A client that asks the right name server, and gets no answer."""
+    return g.asked(0, 1, 2, 3, unresolved="temporary failure in name resolution")
+
+
 def plaintext() -> Evidence:
     """A client that does not log in."""
     line = "Unexpected Kafka request of type METADATA during SASL handshake."
@@ -621,10 +657,16 @@ FAULTS = (
     ("topics.missing", not_allowed),
     ("topics.different", drifted),
     ("connect.advertised", advertised),
+    ("connect.client", led_astray),
+    ("connect.client", meshed),
+    ("connect.client", kept_out),
     ("connect.protocol", plaintext),
     ("connect.protocol", encrypted),
     ("dns.broken", no_dns),
     ("dns.broken", other_domain),
+    ("dns.broken", other_server),
+    ("dns.broken", on_its_node),
+    ("dns.broken", names_kept_from_it),
     ("service.no_endpoints", mistyped),
     ("service.no_endpoints", other_port),
     ("network.blocked", denied),

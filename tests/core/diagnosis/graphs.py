@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from learnflow_kafka.core.diagnosis.evidence import (
+    Client,
     Disk,
     Evidence,
     KafkaView,
@@ -255,6 +256,19 @@ def kafka(**changes: Any) -> KafkaView:
         disks=tuple(Disk(f"kafka-{n}", "/var/lib/kafka/data", 10 * GI, 6 * GI) for n in range(3)),
     )
     return replace(made, **changes)
+
+
+CLIENT = Client("shop", "orders-0", {"app": "orders"}, runs="app", dns_policy="ClusterFirst")
+"""A client's pod, which `healthy` admits."""
+
+
+def asked(*failing: int, **fault: str) -> Evidence:
+    """The healthy graph as a client's pod sees it too, with a fault at some of its four probes."""
+    name = CLIENT.name
+    seen = (replace(p, **fault) if n in failing else p for n, p in enumerate(probes(name)))  # type: ignore[arg-type] # texts
+    base = healthy(client=CLIENT)
+    mine = replace(base.resolvers[0], pod=name)
+    return replace(base, probes=(*base.probes, *seen), resolvers=(*base.resolvers, mine))
 
 
 def probes(place: str = "kafka-0") -> tuple[Probe, ...]:

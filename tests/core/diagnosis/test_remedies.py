@@ -27,8 +27,8 @@ CHART = Path(__file__).parents[3] / "charts" / "learnflow-kafka"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 MODULES = [m.name for m in pkgutil.iter_modules(rules.__path__)]
 NOT_THE_CHARTS = frozenset({
-    "command", "controller.quorum.voters", "security.protocol", "spec.schedulerName", "srvr",
-    "zkServer.sh",
+    "command", "controller.quorum.voters", "dnsConfig", "dnsPolicy", "hostAliases",
+    "security.protocol", "spec.schedulerName", "srvr", "zkServer.sh",
 })  # fmt: skip
 """Names in remedies that are Kafka's, Kubernetes' or ZooKeeper's."""
 

@@ -19,12 +19,13 @@ import pytest
 from tests.support import clients
 from tests.support.deployed import Deployed, free_run
 from tests.support.doctor import proves
+from tests.support.kafka_pods import client
 from tests.support.lab import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.lab import Lab
+    from tests.support.lab import Lab, Program
 
 pytestmark = [pytest.mark.timed, pytest.mark.timeout(900)]
 
@@ -112,6 +113,22 @@ def test_verify_finds_a_service_without_pods_and_nothing_else_of_its_kind(releas
     assert found["kubernetes.workloads"] == found["kubernetes.claims"] == "ok"
     assert found["records.round_trip"] == "ok"
     assert set(healed.values()) <= {"ok", "warning"}
+
+
+def test_verify_proves_what_a_clients_pod_sees(release: Deployed, kubectl: Program):
+    """Of another namespace, whose own `hosts` file leads one broker's name astray."""
+    broker = f"kafka-0.kafka-headless.{release.namespace}.svc.cluster.local"
+    kubectl.apply(client("shop", hostAliases=[{"ip": "127.0.0.1", "hostnames": [broker]}]))
+    kubectl("wait", "--for=condition=Ready", "pod/shop", "--timeout=60s")
+    whose = f"{kubectl.namespace}/shop"
+
+    done = release.attempt("verify", "--context", release.context, "--json", "--client", whose)
+    found = {f["name"]: f for f in json.loads(done.stdout)["findings"]}
+    bad = [name for name, finding in found.items() if finding["status"] == "failed"]
+
+    assert bad == ["kubernetes.listeners"]
+    assert f"from pod {whose}, no connection to {broker}:9092" == found[bad[0]]["detail"]
+    assert f"names resolve in pod {whose}" in found["kubernetes.dns"]["detail"]
 
 
 def _select(release: Deployed, labels: dict[str, str]) -> None:

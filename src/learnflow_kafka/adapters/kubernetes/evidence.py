@@ -170,7 +170,7 @@ class _Reading:
         )
         everyone = self._later(Part.NODES, self._everyone, None) if pending else lambda: None
         held = self._later(Part.NAMESPACE, lambda: tuple(self._held(evidence)), ())
-        asking = self._later(Part.POLICIES, lambda: self._asker(asker), None)
+        asking = self._later(Part.CLIENT, lambda: self._asker(asker), None)
         beyond = self._later(Part.POLICIES, lambda: self._policies_of(asker), ())
         logs = [
             self._pool.submit(self._log, pod, container, previous=previous)
@@ -228,8 +228,7 @@ class _Reading:
         if asker is None:
             return None
         space, name = asker
-        found = objects.pod(self._client.get(f"{_CORE}/namespaces/{space}/pods/{name}"))
-        return Asker(space, name, found.labels, found.ip)
+        return objects.client(self._client.get(f"{_CORE}/namespaces/{space}/pods/{name}"))
 
     def _policies_of(self, asker: tuple[str, str] | None) -> tuple[Any, ...]:
         if asker is None or asker[0] == self._client.namespace:

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Final
 
 from learnflow_kafka.adapters.kubernetes.websocket import open_socket
 from learnflow_kafka.core.kubernetes import Ran
+from learnflow_kafka.core.shells import NOT_FOUND
 from learnflow_kafka.errors import ApiUnreachableError, KubernetesError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
+    from learnflow_kafka.core.attempts import Spot
 
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _OUT, _ERR, _STATUS = 1, 2, 3
+_NO_PROGRAM: Final = re.compile("executable file .*not found|no such file or directory")
 
 
-def run(  # noqa: PLR0913 - a command, where it runs, and for how long
-    access: Access,
-    namespace: str,
-    pod: str,
-    container: str,
-    command: Sequence[str],
-    *,
-    timeout: float,
-) -> Ran:
+def run(access: Access, spot: Spot, command: Sequence[str], *, timeout: float) -> Ran:
     """
     The command's output and exit code.
 
     Raises ApiError where it may not run, and ApiUnreachableError where it does not end within
     `timeout` seconds.
     """
-    return asyncio.run(
-        _run(access, f"/api/v1/namespaces/{namespace}/pods/{pod}/exec", container, command, timeout)
-    )
+    path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/exec"
+    return asyncio.run(_run(access, path, spot.container, command, timeout))
 
 
 async def _run(
@@ -67,7 +62,7 @@ async def _run(
 
 
 def _code(status: bytes, path: str) -> int:
-    """The exit code that the status object names."""
+    """The exit code that the status names; where there is no such program, that of a shell."""
     try:
         told = json.loads(status)
     except ValueError:
@@ -79,4 +74,6 @@ def _code(status: bytes, path: str) -> int:
     for cause in (told.get("details") or {}).get("causes") or []:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
+    if _NO_PROGRAM.search(str(told.get("message"))):
+        return NOT_FOUND
     raise KubernetesError(f"the command could not be run: {told.get('message')}", where=path)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from learnflow_kafka.core.diagnosis import objects as ours
 from learnflow_kafka.core.diagnosis.amounts import amount
+from learnflow_kafka.core.diagnosis.evidence import Client
 from learnflow_kafka.core.diagnosis.installations import RELEASE
 from learnflow_kafka.core.diagnosis.signs import LONGEST, blotted, heap_option
 
@@ -33,6 +34,7 @@ _HEAP_FROM: Final = (
     "SERVER_JVMFLAGS", "NODE_HEAP_OPTS",
 )  # fmt: skip
 _ANNOTATIONS: Final = ("learnflow-kafka/", RELEASE)
+_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 _DEFAULT_CLASS: Final = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -107,6 +109,29 @@ def pod(found: Object) -> ours.Pod:
         service_links=spec.get("enableServiceLinks") is not False,
         created_ms=millis(meta.get("creationTimestamp")),
         deleted_ms=millis(meta.get("deletionTimestamp")),
+    )
+
+
+def client(found: Object) -> Client:
+    """A pod whose connections are asked about."""
+    spec, it = _part(found, "spec"), pod(found)
+    running = [c for c in it.containers if c.running]
+    own = [c.name for c in running if not c.init]
+    default = _annotations(found).get(_DEFAULT_CONTAINER)
+    return Client(
+        namespace=it.namespace,
+        pod=it.name,
+        labels=it.labels,
+        ip=it.ip,
+        runs=default if default in own else next(iter(own), None),
+        containers=tuple(c.name for c in running),
+        dns_policy=_text(spec.get("dnsPolicy")),
+        host_network=it.host_network,
+        aliases={
+            name: str(alias.get("ip") or "")
+            for alias in _list(spec, "hostAliases")
+            for name in _words(alias, "hostnames")
+        },
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from learnflow_kafka.adapters.kubernetes import execute, logs, read, write
+from learnflow_kafka.adapters.kubernetes import execute, logs, objects, read, write
 from learnflow_kafka.adapters.kubernetes.forward import Forwarder
 from learnflow_kafka.adapters.kubernetes.rendered import room
+from learnflow_kafka.core.attempts import Spot
 from learnflow_kafka.core.kubernetes import BROKER, pods_of
+from learnflow_kafka.errors import KubernetesError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -96,12 +98,16 @@ class KubernetesPlatform:
         for name in names:
             write.delete_claim(self._client, name)
 
-    def run(self, pod: str, container: str, command: Sequence[str], *, timeout: float) -> Ran:
-        """Run a command in a pod."""
-        client = self._client
-        return execute.run(
-            client.access, client.namespace, pod, container, command, timeout=timeout
-        )
+    def spot(self, namespace: str, pod: str) -> Spot:
+        """The container of any pod that commands run in."""
+        found = objects.client(self._client.get(f"/api/v1/namespaces/{namespace}/pods/{pod}"))
+        if found.runs is None:
+            raise KubernetesError("none of its containers runs", where=f"pod {found.name}")
+        return Spot(namespace, pod, found.runs)
+
+    def run(self, spot: Spot, command: Sequence[str], *, timeout: float) -> Ran:
+        """Run a command in a container."""
+        return execute.run(self._client.access, spot, command, timeout=timeout)
 
     def logs(
         self,

@@ -12,34 +12,16 @@ from learnflow_kafka.cli.options import (
     Place,
     Target,
     catalog_options,
+    client_option,
     json_option,
     kubernetes_options,
+    refuse_client,
     target_options,
 )
 from learnflow_kafka.errors import UsageError
 
 if TYPE_CHECKING:
     from learnflow_kafka.core.diagnosis.evidence import Evidence
-
-
-class PodName(click.ParamType[tuple[str, str]]):
-    """A pod as `NAMESPACE/POD`."""
-
-    name = "pod"
-
-    def convert(
-        self,
-        value: str | tuple[str, str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[str, str]:
-        """The two names; UsageError where one is missing."""
-        if not isinstance(value, str):
-            return value
-        namespace, slash, pod = value.partition("/")
-        if not (slash and namespace and pod) or "/" in pod:
-            self.fail(f"{value!r} is not NAMESPACE/POD", param, ctx)
-        return namespace, pod
 
 
 @click.command(
@@ -56,13 +38,7 @@ is wrong; 1 when something is, or could not be looked at."""
 @target_options
 @kubernetes_options
 @catalog_options
-@click.option(
-    "--client",
-    "asker",
-    type=PodName(),
-    metavar="NAMESPACE/POD",
-    help="Judge network policies for this client's pod.",
-)
+@client_option("Look from this client's pod too, and judge network policies for it.")
 @click.option("--save", metavar="FILE", help="Write the evidence too, for a colleague.")
 @click.option("--from", "source", metavar="FILE", help="Judge saved evidence; asks no cluster.")
 @click.option(
@@ -75,7 +51,7 @@ def command(
     place: Place,
     catalog: str | None,
     environment: str | None,
-    asker: tuple[str, str] | None,
+    client: tuple[str, str] | None,
     save: str | None,
     source: str | None,
     allow_unchecked: bool,
@@ -94,12 +70,12 @@ def command(
     from learnflow_kafka.cli.views import output
     from learnflow_kafka.core.diagnosis.table import diagnose
 
-    if source is not None and (target.context or target.bootstrap or place.said or save):
+    if source is not None and (target.context or target.bootstrap or place.said or client or save):
         raise UsageError("--from judges a file, and asks no cluster", where="--from")
     if source is not None:
         evidence = _read(source)
     else:
-        evidence = _gather(target, place, catalog, environment, asker)
+        evidence = _gather(target, place, catalog, environment, client)
     if save is not None:
         _write(evidence, save)
     found = diagnose(evidence)
@@ -116,7 +92,7 @@ def _gather(
     place: Place,
     catalog: str | None,
     environment: str | None,
-    asker: tuple[str, str] | None,
+    client: tuple[str, str] | None,
 ) -> Evidence:
     from learnflow_kafka.cli.places import of_context, settled
     from learnflow_kafka.cli.progress import warn
@@ -128,16 +104,18 @@ def _gather(
         where = of_context(target.context, place)
         context = contexts.of_place(where)
     elif (name := doctor.local_name(target)) is not None:
+        refuse_client(client)
         wanted = doctor.desired(doctor.local_context(name), catalog, environment, deployed=False)
         return doctor.on_this_machine(name, wanted)
     else:
         context = contexts.resolve(target)
         if context.kubernetes is None:
+            refuse_client(client)
             wanted = doctor.desired(context, catalog, environment, deployed=False, tell=warn)
             return doctor.at_addresses(context, wanted)
         where = settled(place, context)
     wanted = doctor.desired(context, catalog, environment, deployed=True)
-    return doctor.on_kubernetes(where, context, asker=asker, desired=wanted)
+    return doctor.on_kubernetes(where, context, asker=client, desired=wanted)
 
 
 def _read(source: str) -> Evidence:

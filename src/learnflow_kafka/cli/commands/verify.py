@@ -8,7 +8,14 @@ import click
 
 from learnflow_kafka.cli import aims
 from learnflow_kafka.cli.durations import Seconds
-from learnflow_kafka.cli.options import Target, catalog_options, json_option, target_options
+from learnflow_kafka.cli.options import (
+    Target,
+    catalog_options,
+    client_option,
+    json_option,
+    refuse_client,
+    target_options,
+)
 from learnflow_kafka.core.findings import Report
 
 if TYPE_CHECKING:
@@ -23,6 +30,7 @@ Example:
   learnflow verify
   learnflow verify --wait 60s
   learnflow verify --context production --read-only --json
+  learnflow verify --context kafka --client shop/orders-0
 
 Findings and their names: docs/reference/findings.md. Exit code 0 when healthy; 1 when a check
 failed or could not be made."""
@@ -46,6 +54,7 @@ failed or could not be made."""
     is_flag=True,
     help="Count as healthy what could not be checked.",
 )
+@client_option("Try names and addresses from this client's pod, not a broker's.")
 @json_option
 def command(
     *,
@@ -55,6 +64,7 @@ def command(
     patience: float | None,
     read_only: bool,
     allow_unchecked: bool,
+    client: tuple[str, str] | None,
     as_json: bool,
 ) -> int:
     """
@@ -63,7 +73,8 @@ def command(
     Looks at brokers, addresses, quorum, topics, partitions and settings, then writes a record
     to every broker and reads it back, through the topic `_learnflow.verify` of its own.
     What could not be checked is said, and counts as not healthy. For a context on Kubernetes it
-    also looks at the release's objects, and from inside at names and advertised addresses.
+    also looks at the release's objects, and from inside at names and advertised addresses: from a
+    broker's pod, or from a client's with --client.
     """
     from learnflow_kafka.app.verify import wait
     from learnflow_kafka.cli.progress import warn
@@ -72,10 +83,12 @@ def command(
     from learnflow_kafka.wiring import contexts, system, verification
 
     context, aim = contexts.resolve(target), aims.of_target(target)
+    if context.kubernetes is None:
+        refuse_client(client)
     expected = verification.expected(context, catalog=catalog, environment=environment, tell=warn)
 
     def attempt() -> Report:
-        made = verification.report(context, expected, write=not read_only)
+        made = verification.report(context, expected, write=not read_only, client=client)
         return aims.report(made, aim)
 
     def healthy(report: Report) -> bool:

@@ -37,26 +37,34 @@ class ZooKeeperServer:
 @dataclass(frozen=True, slots=True)
 class Inside:
     """
-    What a pod of the release sees; `pod` is the one that looked.
+    What a pod sees; `pod` is the one that looked: a broker's, or a client's as `NAMESPACE/POD`.
 
     `names` maps each name to why it does not resolve (None: it does), `addresses` each
-    advertised `host:port` to why it takes no connection, `zookeeper` each server's pod.
+    advertised `host:port` to why it takes no connection.
     """
 
     pod: str
     names: Mapping[str, str | None] = field(default_factory=dict)
     addresses: Mapping[str, str | None] = field(default_factory=dict)
-    zookeeper: Mapping[str, ZooKeeperServer] = field(default_factory=dict)
+    client: bool = False
+
+    @property
+    def doctor(self) -> str:
+        """Who tells the cause of a fault that this pod sees."""
+        if self.client:
+            return f"`learnflow doctor --client {self.pod}` tells the cause"
+        return DOCTOR
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentEvidence:
-    """What the checks below look at."""
+    """What the checks below look at; `zookeeper` is each server by its pod."""
 
     namespace: str
     release: str
     snapshot: Snapshot
     inside: Inside | Unknown
+    zookeeper: Mapping[str, ZooKeeperServer] | Unknown = field(default_factory=dict)
 
 
 def namespace_active(evidence: DeploymentEvidence) -> Outcome:
@@ -194,7 +202,9 @@ def names_resolve(evidence: DeploymentEvidence) -> Outcome:
         return failed(
             f"in pod {inside.pod}, no address for {', '.join(unknown)}",
             lines,
-            "look at the cluster's DNS: `kubectl get pods,service --namespace kube-system "
+            inside.doctor
+            if inside.client
+            else "look at the cluster's DNS: `kubectl get pods,service --namespace kube-system "
             "--selector k8s-app=kube-dns`",
         )
     if not lines:
@@ -212,8 +222,12 @@ def listeners_reachable(evidence: DeploymentEvidence) -> Outcome:
     lines = [f"{at}: {fault or 'takes connections'}" for at, fault in inside.addresses.items()]
     closed = [address for address, fault in inside.addresses.items() if fault is not None]
     if closed:
-        return failed(f"from pod {inside.pod}, no connection to {', '.join(closed)}", lines, DOCTOR)
-    return passed(f"all {len(lines)} advertised addresses take connections in the cluster", lines)
+        return failed(
+            f"from pod {inside.pod}, no connection to {', '.join(closed)}", lines, inside.doctor
+        )
+    return passed(
+        f"all {len(lines)} advertised addresses take connections from pod {inside.pod}", lines
+    )
 
 
 def ensemble_serves(evidence: DeploymentEvidence) -> Outcome:
@@ -222,7 +236,7 @@ def ensemble_serves(evidence: DeploymentEvidence) -> Outcome:
     wanted = next((w.wanted for w in workloads if w.component == ZOOKEEPER), None)
     if wanted is None:
         return passed("no ZooKeeper: the brokers keep their metadata in KRaft")
-    servers = known(evidence.inside).zookeeper
+    servers = known(evidence.zookeeper)
     lines = [f"{pod}: {s.mode or s.fault or 'no answer'}" for pod, s in servers.items()]
     modes = [s.mode for s in servers.values()]
     leaders = modes.count("leader") + modes.count("standalone")

@@ -76,6 +76,11 @@ def listener(name: str) -> str:
     return f"listener/{name}"
 
 
+def client(name: str) -> str:
+    """The reference of a client's pod, and of what it sees of Kafka."""
+    return f"client/{name}"
+
+
 def release(name: str) -> str:
     """The reference of a Helm release."""
     return f"release/{name}"

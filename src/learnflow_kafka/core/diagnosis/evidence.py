@@ -72,6 +72,7 @@ class Part(StrEnum):
     KAFKA = "kafka"
     QUORUM = "quorum"
     PROBES = "probes"
+    CLIENT = "client's view"
     ZOOKEEPER = "zookeeper"
     PROCESSES = "processes"
 
@@ -168,7 +169,7 @@ class Probe:
     """
     An address tried from one place, as a client there would.
 
-    `place` is a pod's name or "this machine"; `purpose` says whose address it is
+    `place` is a pod's name, `Client.name` or "this machine"; `purpose` says whose address it is
     (`bootstrap`, `broker 1`); `unresolved` and `refused` are the faults of name and
     connection, None where all went well.
     """
@@ -183,7 +184,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """The `resolv.conf` of a pod."""
+    """The `resolv.conf` of a pod, which is called as `Probe.place` is."""
 
     pod: str
     servers: tuple[str, ...] = ()
@@ -218,12 +219,27 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A pod whose connections are asked about, and what limits them."""
+    """
+    A pod whose connections are asked about, and what limits them.
+
+    `runs` is the container that addresses are tried from, None where none runs. `aliases` are
+    the names that its `hostAliases` lead past DNS, each to an address.
+    """
 
     namespace: str
     pod: str
     labels: Mapping[str, str] = field(default_factory=dict)
     ip: str | None = None
+    runs: str | None = None
+    containers: tuple[str, ...] = ()
+    dns_policy: str | None = None
+    host_network: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What it is called, also where brokers are of another namespace."""
+        return f"{self.namespace}/{self.pod}"
 
 
 @dataclass(frozen=True, slots=True)

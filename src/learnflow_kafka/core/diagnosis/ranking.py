@@ -132,6 +132,8 @@ def _general(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield causes.KAFKA, listener
     for release in evidence.releases:
         yield causes.NAMESPACE, causes.release(release.name)
+    if evidence.client is not None:
+        yield causes.DNS, causes.client(evidence.client.name)
 
 
 def _of_pods(evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -24,11 +24,19 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of trying addresses; `skipped` where none could be tried."""
+    """What came of trying addresses; `skipped` are the places from which none could be tried."""
 
     probes: tuple[Probe, ...] = ()
     resolvers: tuple[Resolver, ...] = ()
-    skipped: Skipped | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def __add__(self, other: Tried) -> Tried:
+        """What came of both."""
+        return Tried(
+            self.probes + other.probes,
+            self.resolvers + other.resolvers,
+            self.skipped + other.skipped,
+        )
 
 
 class Scene(Protocol):
@@ -53,5 +61,5 @@ class Scene(Protocol):
         ...
 
     def tried(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
-        """Every address, tried as a client in this place would."""
+        """Every address, tried as clients in this place would."""
         ...

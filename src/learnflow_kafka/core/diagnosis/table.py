@@ -272,7 +272,7 @@ RULES: Final = (
         Family.CONNECTIONS,
         "Do names resolve as the pods use them?",
         connections.dns,
-        (Part.SERVICES,),
+        (Part.SERVICES, Part.CLIENT),
         _KUBERNETES,
     ),
     Rule(
@@ -298,6 +298,14 @@ RULES: Final = (
         connections.advertised,
         (Part.PROBES,),
         _EVERYWHERE,
+    ),
+    Rule(
+        "connect.client",
+        Family.CONNECTIONS,
+        "Does a client's pod reach what a broker's pod reaches?",
+        connections.client,
+        (Part.CLIENT,),
+        _KUBERNETES,
     ),
     Rule(
         "connect.protocol",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.attempts import Attempt
 from learnflow_kafka.core.diagnosis import causes
 from learnflow_kafka.core.diagnosis.causes import Cause, Proof, Remedy, Safety
 from learnflow_kafka.core.diagnosis.evidence import Part
@@ -18,12 +19,18 @@ from learnflow_kafka.core.suggest import mistyped, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from learnflow_kafka.core.diagnosis.evidence import Evidence, Probe
+    from learnflow_kafka.core.diagnosis.evidence import Client, Evidence, Probe
     from learnflow_kafka.core.diagnosis.objects import Endpoints, Pod, Service, Workload
 
 BOOTSTRAP: Final = "bootstrap"
 BALANCER_GRACE_MS: Final = 120_000
 """What a cloud may take to give a new Service its load balancer."""
+
+MESHES: Final = frozenset({"istio-proxy", "linkerd-proxy", "kuma-sidecar", "consul-dataplane"})
+"""Containers that take over all connections of their pod."""
+
+_MOST: Final = 4
+"""Addresses that a finding quotes as its proof."""
 
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 _ORDINAL: Final = re.compile(r"[0-9]{1,9}")
@@ -112,24 +119,27 @@ def advertised(evidence: Evidence) -> Iterator[Cause]:
     A broker answers at the first address, and the address that it advertises leads nowhere.
 
     Looks at the table from bootstrap to advertised address of every broker, each tried from
-    the same place: name and connection. Clients use the bootstrap address only to ask where
+    the same place: name and connection. What a client's pod alone does not reach is another
+    finding, `connect.client`. Clients use the bootstrap address only to ask where
     the brokers are ("Timed out waiting for a node assignment" is what the tools say). Also
     looks for brokers that say that somebody speaks plaintext on a SASL or TLS port.
 
     Way out: advertise an address that clients can reach; from a laptop, `learnflow connect`.
     """
-    reached = {p.place for p in evidence.probes if p.purpose == BOOTSTRAP and not _fault(p)}
-    for probe in evidence.probes:
+    ours = _without_client(evidence).probes
+    reached = {p.place for p in ours if p.purpose == BOOTSTRAP and not _fault(p)}
+    for probe in ours:
         if probe.purpose == BOOTSTRAP or probe.place not in reached or _fault(probe) is None:
             continue
-        rows = [p for p in evidence.probes if p.place == probe.place]
+        failing = [p for p in evidence.probes if _same(p, probe) and _fault(p)]
+        rows = [p for p in evidence.probes if p.place == probe.place or p in failing]
         yield Cause(
             "connect.advertised",
             (causes.listener(probe.host.partition(".")[0]), causes.CONNECTIONS),
             f"{probe.purpose} advertises {probe.host}:{probe.port}, which "
-            f"{_fault(probe)} from {probe.place}",
+            f"{_fault(probe)} from {' and '.join(p.place for p in failing)}",
             tuple(
-                Proof(p.purpose, f"{p.host}:{p.port} from {p.place}", _fault(p) or "reachable")
+                _row(p)
                 for p in sorted(rows, key=lambda p: (_fault(p) is None, p.purpose != BOOTSTRAP))
             ),
             Remedy(
@@ -141,6 +151,40 @@ def advertised(evidence: Evidence) -> Iterator[Cause]:
                 else None,
             ),
         )
+
+
+def client(evidence: Evidence) -> Iterator[Cause]:
+    """
+    A client's pod gets no connection to an address that a broker's pod reaches.
+
+    With `--client NAMESPACE/POD` the bootstrap and every advertised address are tried from that
+    pod too, by whatever its container has: bash, python3 or nc. What both fail at is no fault
+    of the client's. Looks at the pod's `hostAliases`, which lead a name past DNS, and for the
+    sidecar of a mesh; a NetworkPolicy that explains it comes first, as the cause.
+
+    Way out: what stands between, as far as the pod shows it. It may be what no object of
+    Kubernetes' own tells: the network plugin's own policies, a firewall, a namespace's egress.
+    """
+    pairs = [(p, o) for p, o in _of_client(evidence) if p.refused and not (o and _fault(o))]
+    asked = evidence.client
+    if not pairs or asked is None:
+        return
+    place = next((f", which {o.place} reaches" for _, o in pairs if o is not None), "")
+    yield Cause(
+        "connect.client",
+        (causes.client(asked.name),),
+        f"{asked.name} has no connection to {', '.join(p.purpose for p, _ in pairs)}{place}: "
+        f"{', '.join(dict.fromkeys(p.refused or '' for p, _ in pairs))}",
+        (
+            *(_row(probe) for pair in pairs[:_MOST] for probe in pair if probe is not None),
+            *(
+                Proof(f"pod {asked.name}", f"spec.hostAliases[{host}]", asked.aliases[host])
+                for host in _astray(asked, pairs)
+            ),
+            *(Proof(f"pod {asked.name}", "container", name) for name in _meshes(asked)),
+        ),
+        _let_through(asked, pairs),
+    )
 
 
 def wrong_protocol(evidence: Evidence) -> Iterator[Cause]:
@@ -173,14 +217,17 @@ def wrong_protocol(evidence: Evidence) -> Iterator[Cause]:
 
 def dns(evidence: Evidence) -> Iterator[Cause]:
     """
-    Names do not resolve, for one of three reasons.
+    Names do not resolve, for one of four reasons.
 
     Looks at the cluster's DNS Service and its endpoints (nobody answers), at a pod's
     `resolv.conf` against the names that are used (another cluster domain than
     `cluster.local`), and at egress policies (port 53 is closed). Names are tried from a
-    broker's pod, as a client there would.
+    broker's pod, as a client there would; with `--client NAMESPACE/POD` from that pod too.
+    Where a name resolves for the broker's pod and not for the client's, the fault is the
+    client's: its `dnsPolicy` and `dnsConfig`, or a policy about DNS.
     """
-    unresolved = [p for p in evidence.probes if p.unresolved]
+    ours = _without_client(evidence)
+    unresolved = [p for p in ours.probes if p.unresolved]
     endpoints = evidence.dns_endpoints
     server = evidence.dns_service
     if (
@@ -207,7 +254,8 @@ def dns(evidence: Evidence) -> Iterator[Cause]:
             ),
         )  # fmt: skip
         return
-    yield from _wrong_domain(evidence, unresolved)
+    yield from _wrong_domain(ours, unresolved)
+    yield from _nameless(evidence)
 
 
 def external(evidence: Evidence) -> Iterator[Cause]:
@@ -419,12 +467,125 @@ def _unready(service: Service, members: list[Pod], found: Endpoints) -> Cause:
     )
 
 
+def _without_client(evidence: Evidence) -> Evidence:
+    """The evidence but for what the client's pod sees."""
+    name = evidence.client.name if evidence.client is not None else None
+    return replace(
+        evidence,
+        probes=tuple(p for p in evidence.probes if p.place != name),
+        resolvers=tuple(r for r in evidence.resolvers if r.pod != name),
+    )
+
+
+def _of_client(evidence: Evidence) -> Iterator[tuple[Probe, Probe | None]]:
+    """What the client's pod tried, each beside the same address from elsewhere, if it was tried."""
+    ours = _without_client(evidence).probes
+    for probe in evidence.probes:
+        if probe not in ours:
+            yield probe, next((p for p in ours if _same(p, probe)), None)
+
+
+def _same(one: Probe, other: Probe) -> bool:
+    return (one.host, one.port) == (other.host, other.port)
+
+
+def _row(probe: Probe) -> Proof:
+    where = f"{probe.host}:{probe.port} from {probe.place}"
+    return Proof(probe.purpose, where, _fault(probe) or "reachable")
+
+
+def _astray(asked: Client, pairs: list[tuple[Probe, Probe | None]]) -> list[str]:
+    """The names among these that the pod's own `hostAliases` lead somewhere."""
+    return [host for host in asked.aliases if any(p.host == host for p, _ in pairs)]
+
+
+def _meshes(asked: Client) -> list[str]:
+    return [name for name in asked.containers if name in MESHES]
+
+
+def _let_through(asked: Client, pairs: list[tuple[Probe, Probe | None]]) -> Remedy:
+    """What stands between, the surest first."""
+    spec = f"kubectl get pod -n {asked.namespace} {asked.pod} -o yaml"
+    if astray := _astray(asked, pairs):
+        return Remedy(
+            f"take {', '.join(astray)} out of `hostAliases` in the template of the pod, so that "
+            "DNS answers for it",
+            Safety.ASKS,
+            spec,
+        )
+    if meshes := _meshes(asked):
+        port = pairs[0][0].port
+        return Remedy(
+            f"let Kafka's port past the mesh's sidecar ({', '.join(meshes)}), by an annotation of "
+            f'the pod: traffic.sidecar.istio.io/excludeOutboundPorts: "{port}" for Istio, '
+            f'config.linkerd.io/skip-outbound-ports: "{port}" for Linkerd',
+            Safety.ASKS,
+            spec,
+        )
+    return Remedy(
+        "look at what else may stand between: the network plugin's own policies (Calico's, "
+        f"Cilium's), a firewall, the egress of namespace {asked.namespace}",
+        Safety.SAFE,
+        "kubectl api-resources --no-headers | grep -i polic",
+    )
+
+
+def _nameless(evidence: Evidence) -> Iterator[Cause]:
+    """Names that the client's pod alone does not resolve."""
+    pairs = [(p, o) for p, o in _of_client(evidence) if p.unresolved and not (o and o.unresolved)]
+    asked = evidence.client
+    if not pairs or asked is None:
+        return
+    place = next((f", and do in {o.place}" for _, o in pairs if o is not None), "")
+    names = ", ".join(dict.fromkeys(p.host for p, _ in pairs))
+    yield Cause(
+        "dns.broken",
+        (causes.client(asked.name),),
+        f"in {asked.name} names do not resolve{place}: {names} ({pairs[0][0].unresolved})",
+        (
+            *(_unresolved(p) for p, _ in pairs[:_MOST]),
+            *(Proof(o.host, f"name, from {o.place}", "resolves") for _, o in pairs[:_MOST] if o),
+            Proof(f"pod {asked.name}", "spec.dnsPolicy", asked.dns_policy or "not set"),
+            *(
+                Proof(f"pod {r.pod}", "resolv.conf nameserver", " ".join(r.servers) or "none")
+                for r in evidence.resolvers
+            ),
+        ),
+        _name_again(asked, evidence),
+    )
+
+
+def _name_again(asked: Client, evidence: Evidence) -> Remedy:
+    """By what the pod's name servers have in common with those of a broker's pod."""
+    mine, theirs = (
+        {server for r in evidence.resolvers if (r.pod == asked.name) is own for server in r.servers}
+        for own in (True, False)
+    )
+    spec = f"kubectl get pod -n {asked.namespace} {asked.pod} -o yaml"
+    if asked.host_network and asked.dns_policy == "ClusterFirst":
+        return Remedy(
+            "on its node's network a pod asks the cluster's DNS only with "
+            "`dnsPolicy: ClusterFirstWithHostNet` in its template",
+            Safety.ASKS,
+            spec,
+        )
+    if theirs and mine.isdisjoint(theirs):
+        return Remedy(
+            "let it ask the cluster's DNS: `dnsPolicy: ClusterFirst` in the template of the pod, "
+            "and no other name server in its `dnsConfig`",
+            Safety.ASKS,
+            spec,
+        )
+    return Remedy(
+        "it asks the same name server: look whether a policy closes port 53 for it, also one of "
+        "the network plugin's own (Calico's, Cilium's)",
+        Safety.SAFE,
+        f"kubectl get networkpolicy -n {asked.namespace}",
+    )
+
+
 def _fault(probe: Probe) -> str | None:
-    if probe.unresolved:
-        return f"does not resolve ({probe.unresolved})"
-    if probe.refused:
-        return f"takes no connection ({probe.refused})"
-    return None
+    return Attempt(probe.unresolved, probe.refused).fault
 
 
 def _wrong_domain(evidence: Evidence, unresolved: list[Probe]) -> Iterator[Cause]:

@@ -35,6 +35,7 @@ ENSEMBLE_PORTS: Final = frozenset({2888, 3888})
 
 _NOT_ENFORCED: Final = "whether policies are enforced depends on the cluster's network plugin"
 _UNLESS: Final = ", unless by an address that is not known"
+_IN_VAIN: Final = ", yet everything answers there: the network plugin enforces no policies"
 _FLEETING: Final = re.compile(r"revision|hash|pod-name|pod-index|version|chart")
 """Labels of one pod or of one version: a policy that names them soon fits nobody."""
 
@@ -126,7 +127,8 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
     all rules), so a policy with an empty `podSelector` and no rule admits nobody. A rule for an
     address block (`ipBlock`) is judged by the pods' addresses; where one is not known, the
     finding is a warning. With `--client NAMESPACE/POD` it judges that client's own way:
-    ingress at the brokers, egress at the client, and DNS.
+    ingress at the brokers, egress at the client, and DNS; a warning where that pod was tried
+    from and everything answered.
 
     Way out: the smallest policy that admits the flow, printed as YAML; it selects only pods
     that are shut in already. Whether policies are enforced depends on the cluster's network
@@ -135,7 +137,7 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
     if not evidence.policies:
         return
     for limited in _limited(Role.BROKER, INGRESS, evidence):
-        yield from _nobody_admitted(limited)
+        yield from _nobody_admitted(limited, evidence.client)
     for flow in FLOWS:
         yield from _apart(flow, evidence)
     for role in _CALLED:
@@ -146,7 +148,7 @@ def blocked(evidence: Evidence) -> Iterator[Cause]:
         yield from _shut_in(evidence.client, evidence)
 
 
-def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
+def _nobody_admitted(limited: Limited, client: Client | None) -> Iterator[Cause]:
     broker = limited.pods[0]
     port = _client_port(broker)
     rules = (r for p in limited.policies for r in p.ingress)
@@ -158,6 +160,7 @@ def _nobody_admitted(limited: Limited) -> Iterator[Cause]:
             causes.policy(limited.policies[0].name),
             causes.CONNECTIONS,
             *(causes.listener(p.name) for p in limited.pods),
+            *((causes.client(client.name),) if client is not None else ()),
         ),
         f"no rule admits anybody to port {port} of {limited.called}: "
         f"{_verb(limited.policies, 'select')} them, and what is not admitted is denied",
@@ -244,7 +247,7 @@ def _names_closed(limited: Limited) -> Iterator[Cause]:
 
 def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
     """Brokers that do not let the client in that was asked about."""
-    peer = _place(client, evidence)
+    peer, open_ = _place(client, evidence), _reaches_all(client, evidence)
     for limited in _limited(Role.BROKER, INGRESS, evidence):
         broker = limited.pods[0]
         port = _client_port(broker)
@@ -253,14 +256,16 @@ def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
             continue
         yield Cause(
             "network.blocked",
-            (causes.policy(limited.policies[0].name), causes.CONNECTIONS),
-            f"no rule admits {client.namespace}/{client.pod} to port {port} of {limited.called} "
-            f"({_names(limited.policies)}){_UNLESS * (verdict is None)}",
+            (
+                causes.policy(limited.policies[0].name),
+                causes.CONNECTIONS,
+                causes.client(client.name),
+            ),
+            f"no rule admits {client.name} to port {port} of {limited.called} "
+            f"({_names(limited.policies)}){_UNLESS * (verdict is None)}{_IN_VAIN * open_}",
             (
                 *_proof(limited.policies),
-                Proof(
-                    f"pod {client.namespace}/{client.pod}", "metadata.labels", _shown(client.labels)
-                ),
+                Proof(f"pod {client.name}", "metadata.labels", _shown(client.labels)),
             ),
             _admit(
                 limited,
@@ -269,7 +274,7 @@ def _shut_out(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 policies.entry(Selector(_shared([client.labels])), client.namespace),
                 f"-{client.pod}",
             ),
-            Status.WARNING if verdict is None else Status.FAILED,
+            Status.WARNING if verdict is None or open_ else Status.FAILED,
         )
 
 
@@ -289,12 +294,16 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
         verdicts[f"DNS (port {DNS_PORT})"] = False
     closed = {what: verdict for what, verdict in verdicts.items() if not verdict}
     if closed:
-        sure = False in closed.values()
+        sure, open_ = False in closed.values(), _reaches_all(client, evidence)
         yield Cause(
             "network.blocked",
-            (causes.policy(outgoing[0].name), causes.CONNECTIONS),
+            (
+                causes.policy(outgoing[0].name),
+                causes.CONNECTIONS,
+                causes.client(client.name),
+            ),
             f"{_names(outgoing)} in {client.namespace} let no traffic of {client.pod} out to "
-            f"{' and '.join(closed)}{_UNLESS * (not sure)}",
+            f"{' and '.join(closed)}{_UNLESS * (not sure)}{_IN_VAIN * open_}",
             _proof(outgoing),
             _let_out(
                 client.pod,
@@ -302,8 +311,14 @@ def _shut_in(client: Client, evidence: Evidence) -> Iterator[Cause]:
                 outgoing[0].pods,
                 sorted({_client_port(b) for b in brokers}),
             ),
-            Status.FAILED if sure else Status.WARNING,
+            Status.FAILED if sure and not open_ else Status.WARNING,
         )
+
+
+def _reaches_all(client: Client, evidence: Evidence) -> bool:
+    """Whether the client's pod was tried from, and everything answered."""
+    mine = [p for p in evidence.probes if p.place == client.name]
+    return bool(mine) and not any(p.unresolved or p.refused for p in mine)
 
 
 def _limited(role: Role, direction: str, evidence: Evidence) -> Iterator[Limited]:
