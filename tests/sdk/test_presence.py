@@ -27,12 +27,6 @@ def fill(bootstrap: str, place: World, count: int) -> None:
             producer.post(place.notes, Note(student=f"s{number}", number=number))
 
 
-def led_anew(kafka: LocalKafka) -> None:
-    """Have every partition get a leader again, as after years of work."""
-    kafka.kill(1)
-    kafka.restart()
-
-
 @pytest.mark.kafka
 @pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
 def test_a_topic_that_was_deleted_and_made_anew_is_read(
@@ -41,7 +35,7 @@ def test_a_topic_that_was_deleted_and_made_anew_is_read(
     """Until it is there again the app is not ready and says why; then every event is handled."""
     place = world(partitions=3)
     create(kafka1.bootstrap, place)
-    led_anew(kafka1)
+    kafka1.lead_anew()
     fill(kafka1.bootstrap, place, 30)
     extra = QUICK.extra if protocol is GroupProtocol.CLASSIC else {}
     settings = Settings(commit_interval=0.1, group_protocol=protocol, extra=extra)
