@@ -113,6 +113,19 @@ def test_a_topic_that_is_gone_is_missing_until_it_is_back() -> None:
     assert presence.take_anew() == {"a"}
 
 
+def test_only_what_was_there_is_gone() -> None:
+    """A topic that nobody made yet is missing, and not gone."""
+    answers = Answers()
+    presence = looking(answers, a="one", b=KafkaError.UNKNOWN_TOPIC_OR_PART)
+    before = presence.gone("a")
+    answers.topics["a"] = KafkaError.UNKNOWN_TOPIC_OR_PART
+    presence._look()
+
+    assert before is None
+    assert presence.gone("a") == "topic a does not exist; run `learnflow apply`"
+    assert presence.gone("b") is None
+
+
 def test_no_answer_changes_nothing() -> None:
     """A broker that is silent, or refuses, says nothing of what is there."""
     answers = Answers()
