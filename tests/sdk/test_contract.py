@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from learnflow_kafka.core.catalog import Place
@@ -52,6 +54,15 @@ def test_producing_elsewhere_names_the_catalogs_line() -> None:
     assert "'tutor' does not produce 'progress.updated'; it produces learning.response" in str(
         caught.value
     )
+    assert (caught.value.where or "").startswith("services.yaml:")
+
+
+def test_a_topics_name_is_nothing_to_produce() -> None:
+    """`App(sends=["progress.updated"])` is refused with what to write."""
+    name: Any = PROGRESS_UPDATED.name
+    with pytest.raises(ContractError, match="is of type str and no topic") as caught:
+        CONTRACT.service("tutor").producing(name)
+
     assert (caught.value.where or "").startswith("services.yaml:")
 
 

@@ -38,6 +38,7 @@ from learnflow_kafka.sdk.app import App
 from learnflow_kafka.sdk.codec import Decoded, Reader
 from learnflow_kafka.sdk.contract import Contract
 from learnflow_kafka.sdk.delivery import Delivery
+from learnflow_kafka.sdk.outputs import Outputs
 from learnflow_kafka.sdk.producer import Producer
 from learnflow_kafka.sdk.routes import Handler
 from learnflow_kafka.sdk.settings import GroupProtocol, Settings
@@ -364,6 +365,38 @@ def test_the_producer_of_the_app_refuses_inside_a_handler() -> None:
     assert "delivery.send" in str(caught.value.fix)
     assert outlets.prepare(place.copies, note, None, None).topic == place.copies.name
     outlets.close(5)
+
+
+def test_the_producer_of_the_app_takes_no_topics_name_inside_a_handler() -> None:
+    """Before where to send is told, it says what to give instead."""
+    place = copying()
+    name: Any = place.copies.name
+    outlets = WatchfulOutlets(
+        "reader", place.contract, bootstrap="127.0.0.1:1", settings=Settings()
+    )
+
+    def handle(event: Note) -> None:
+        Producer.over(outlets).post(name, event)
+
+    handler = marked(Handler(handle, with_delivery=False, is_async=False, deadline=None))
+
+    with pytest.raises(ContractError, match="is of type str and no topic"):
+        handler.function(Note(student="ada", number=1))
+
+
+def test_a_delivery_takes_no_topics_name() -> None:
+    """The error says what to give instead."""
+    place = copying()
+    name: Any = place.copies.name
+    outlets = TransactionOutlets(
+        "reader", place.contract, bootstrap="127.0.0.1:1", settings=Settings(),
+        subscription=place.subscription,
+    )  # fmt: skip
+    outbox = Outputs().open(0, outlets.prepare)
+
+    with pytest.raises(ContractError, match="is of type str and no topic") as caught:
+        outbox.send(name, Note(student="ada", number=1), None, None)
+    assert "the topic itself" in str(caught.value.fix)
 
 
 def test_only_exactly_once_deliveries_send() -> None:

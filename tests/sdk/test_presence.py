@@ -27,12 +27,6 @@ def fill(bootstrap: str, place: World, count: int) -> None:
             producer.post(place.notes, Note(student=f"s{number}", number=number))
 
 
-def led_anew(kafka: LocalKafka) -> None:
-    """Have every partition get a leader again, as after years of work."""
-    kafka.kill(1)
-    kafka.restart()
-
-
 @pytest.mark.kafka
 @pytest.mark.parametrize("protocol", [GroupProtocol.CLASSIC, GroupProtocol.CONSUMER])
 def test_a_topic_that_was_deleted_and_made_anew_is_read(
@@ -41,7 +35,7 @@ def test_a_topic_that_was_deleted_and_made_anew_is_read(
     """Until it is there again the app is not ready and says why; then every event is handled."""
     place = world(partitions=3)
     create(kafka1.bootstrap, place)
-    led_anew(kafka1)
+    kafka1.lead_anew()
     fill(kafka1.bootstrap, place, 30)
     extra = QUICK.extra if protocol is GroupProtocol.CLASSIC else {}
     settings = Settings(commit_interval=0.1, group_protocol=protocol, extra=extra)
@@ -117,6 +111,19 @@ def test_a_topic_that_is_gone_is_missing_until_it_is_back() -> None:
     assert not presence.missing
     assert presence.has("a")
     assert presence.take_anew() == {"a"}
+
+
+def test_only_what_was_there_is_gone() -> None:
+    """A topic that nobody made yet is missing, and not gone."""
+    answers = Answers()
+    presence = looking(answers, a="one", b=KafkaError.UNKNOWN_TOPIC_OR_PART)
+    before = presence.gone("a")
+    answers.topics["a"] = KafkaError.UNKNOWN_TOPIC_OR_PART
+    presence._look()
+
+    assert before is None
+    assert presence.gone("a") == "topic a does not exist; run `learnflow apply`"
+    assert presence.gone("b") is None
 
 
 def test_no_answer_changes_nothing() -> None:

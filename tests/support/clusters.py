@@ -64,6 +64,12 @@ class LocalKafka:
         for _ in runtime().start(ClusterSpec(name=self.cluster.name)):
             pass
 
+    def lead_anew(self) -> None:
+        """Have every partition get a leader again, as after years of work."""
+        for broker in self.cluster.brokers:
+            self.kill(broker.id)
+        self.restart()
+
 
 def suspend(process: psutil.Process) -> None:
     """Stop a process as SIGSTOP does, and wait until it stands: the signal alone returns sooner."""

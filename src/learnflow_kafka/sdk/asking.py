@@ -26,7 +26,7 @@ from learnflow_kafka.sdk.observing import together
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.pending import ASK_ID, Outcome, Pending
 from learnflow_kafka.sdk.producer import Room
-from learnflow_kafka.sdk.replies import Replies, consumer_config, letters_of
+from learnflow_kafka.sdk.replies import Replies, letters_of
 from learnflow_kafka.sdk.settings import Settings, client_config
 from learnflow_kafka.sdk.wrapping import identifiers
 
@@ -75,9 +75,7 @@ class _Line(Generic[Q, R]):
         self.pending: Pending[R] = Pending()
         self.outlets = Outlets(service, contract, bootstrap=bootstrap, settings=chosen)
         config = client_config(bootstrap, chosen) | {"client.id": service}
-        self.replies = Replies(
-            consumer_config(config), exchange, self.pending, letters_of(contract, exchange)
-        )
+        self.replies = Replies(config, exchange, self.pending, letters_of(contract, exchange))
         self._observers = chosen.observers
         for observer in self._observers:
             observer.watch_asks(exchange, self.pending.counts)
@@ -142,7 +140,9 @@ class _Line(Generic[Q, R]):
         """The error of a request whose time is up."""
         sent = receipt is not None and receipt.done() and receipt.failure is None
         said = "the request was written" if sent else "the request was not acknowledged"
-        for why in list(self.replies.deaf.values()):
+        if self.replies.trouble is not None:
+            said += f"; replies cannot be read now ({self.replies.trouble})"
+        for why in self.replies.deaf:
             said += f"; failures of who answers are not heard ({why})"
         return NoReplyError(
             f"no reply came on {self.exchange.reply.name} within {timeout:g} s; {said}",
@@ -212,7 +212,7 @@ class AsyncAsker(Generic[Q, R]):
         line = self._line
         line.start()
         until = _until(timeout)
-        while not line.replies.listening.is_set():  # once in an asker's life
+        while not line.replies.listening.is_set():  # at an asker's start, as a rule
             if time.monotonic() > until:
                 raise line.unheard(timeout)
             await asyncio.sleep(_START_POLL)

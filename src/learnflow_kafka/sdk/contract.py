@@ -170,6 +170,8 @@ class Service:
 
         Raises ContractError, with the catalog's line, where it does not.
         """
+        if not isinstance(topic, Topic):
+            raise no_topic(topic, where=self.place)
         if not any(mine.name == topic.name for mine in self.produces):
             allowed = ", ".join(mine.name for mine in self.produces) or "nothing"
             raise ContractError(

@@ -1,5 +1,5 @@
 """
-Whether the topics that a service reads are there, and are still the same.
+Whether the topics that a program reads are there, and are still the same.
 
 A consumer does not tell. Under KIP-848 a topic that does not exist is a share of nothing, without
 an error. And librdkafka (2.16, its issue 4898) keeps what it knew of a topic that was deleted and
@@ -66,6 +66,10 @@ class Presence:
     def has(self, topic: str) -> bool:
         """Whether a topic is known to be there."""
         return topic in self._ids and topic not in self.missing
+
+    def gone(self, topic: str) -> str | None:
+        """That a topic which was there is no more, in words; else None."""
+        return self.missing.get(topic) if topic in self._ids else None
 
     def take_anew(self) -> frozenset[str]:
         """Topics that were deleted and made anew since the last call."""

@@ -5,6 +5,10 @@ It joins no group: each client reads all partitions of the reply topic, from the
 had before its first request was sent. So no reply can come before it is listened for, clients
 do not take replies from each other, and nothing is left in the cluster. Beside the replies it
 reads the dead letters of those who answer: there a request ends that was given up.
+
+A topic that is deleted and made anew under its name is read from its start, with a new client
+(`presence` says why), and the others go on where they were. While there is no reply topic no
+request leaves.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from learnflow_kafka.sdk import faults, forks
 from learnflow_kafka.sdk._clients import made
 from learnflow_kafka.sdk.codec import Decoded, Reader
 from learnflow_kafka.sdk.pending import ASK_ID, Outcome
+from learnflow_kafka.sdk.presence import Presence, absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +56,7 @@ _JOIN: Final = 10.0
 _MISSING: Final = frozenset({Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC})  # noqa: SLF001
 
 
-def consumer_config(base: Mapping[str, str | float | bool]) -> dict[str, Any]:
+def _consumer_config(base: Mapping[str, str | float | bool]) -> dict[str, Any]:
     """The client's settings for reading replies."""
     return {
         "fetch.queue.backoff.ms": 20,
@@ -85,12 +90,11 @@ class Replies(Generic[Q, R]):
         pending: Pending[R],
         letters: tuple[str, ...],
     ) -> None:
+        """`config`: how to connect."""
         self.fault: SdkError | None = None
         """Why nothing can be read any more."""
         self.trouble: str | None = None
         """What keeps it from listening, in words; None while nothing does."""
-        self.deaf: dict[str, str] = {}
-        """Dead-letter topics that cannot be read, and why: what is given up there is not heard."""
         self.listening = threading.Event()
         """Set when every reply to a request that is sent from now on will be seen, or none."""
         self._exchange = exchange
@@ -98,16 +102,26 @@ class Replies(Generic[Q, R]):
         self._letters = frozenset(letters)
         self._replies = Reader(exchange.reply)
         self._requests = Reader(exchange.request)
-        self._known: dict[str, int] = {}
-        """How many partitions of a topic are listened to."""
+        self._deaf: dict[str, str] = {}
+        self._places: dict[str, dict[int, int]] = {}
+        """The partitions of a topic that are listened to, and where each is read on."""
         self._next_look = 0.0
         self._stop = threading.Event()
-        self.client = made(Client, {**config, "error_cb": self._on_error})
+        self._presence = Presence(config, (exchange.reply.name, *letters))
+        self._config = {**_consumer_config(config), "error_cb": self._on_error}
+        self.client = made(Client, self._config)
         forks.guard(self)
         self._thread = threading.Thread(target=self._run, name="learnflow-replies", daemon=True)
 
+    @property
+    def deaf(self) -> tuple[str, ...]:
+        """Why dead-letter topics cannot be read: what is given up there is not heard."""
+        reasons = (self._presence.gone(topic) or self._deaf.get(topic) for topic in self._letters)
+        return tuple(why for why in reasons if why is not None)
+
     def start(self) -> None:
         """Begin to listen; returns at once."""
+        self._presence.start()
         self._thread.start()
 
     def close(self) -> None:
@@ -115,6 +129,7 @@ class Replies(Generic[Q, R]):
         if forks.is_forked(self):
             return
         self._stop.set()
+        self._presence.stop()
         if self._thread.ident is not None:
             self._thread.join(_JOIN)
         self.client.close()
@@ -131,10 +146,15 @@ class Replies(Generic[Q, R]):
             self.listening.set()
 
     def _come_around(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_look:
+        # In this order: a topic that is back was told as made anew before.
+        gone = self._presence.gone(self._exchange.reply.name)
+        if anew := self._presence.take_anew():
+            self._start_over(anew)
+        if gone is not None:
+            self._hold_back(gone)
+        elif time.monotonic() >= self._next_look:
             self._look()
-        if not self._known:
+        if not self._places:
             self._stop.wait(_AGAIN)
             return
         first = self.client.poll(_POLL)
@@ -143,6 +163,7 @@ class Replies(Generic[Q, R]):
         # Two calls: `consume` with a timeout would wait until the batch is full.
         for message in [first, *self.client.consume(_BATCH, 0)]:
             if message.error() is None:
+                self._places[message.topic()][message.partition()] = message.offset() + 1
                 self._take(message)
             else:
                 self._on_error(message.error())
@@ -150,30 +171,50 @@ class Replies(Generic[Q, R]):
     # --- where to read ---
 
     def _look(self) -> None:
-        """Listen to every partition there is; asks wait until that was done once."""
-        began = bool(self._known)
+        """Listen to every partition there is; asks wait until that was done."""
+        began = bool(self._places)
         self._next_look = time.monotonic() + _LOOK
+        trouble: str | None = None
         try:
             self._listen(self._exchange.reply.name, began=began)
         except KafkaException as error:
-            self.trouble = self._why(error.args[0], self._exchange.reply.name)
-        if not self._known:
-            self._next_look = time.monotonic() + _AGAIN
+            trouble = self._why(error.args[0], self._exchange.reply.name)
+        if not self._places.get(self._exchange.reply.name):
+            self._hold_back(trouble)
             return
         for topic in self._letters:
             try:
                 self._listen(topic, began=began)
-                self.deaf.pop(topic, None)
+                self._deaf.pop(topic, None)
             except KafkaException as error:
-                self.deaf[topic] = self._why(error.args[0], topic)
-        if not self.listening.is_set():
-            self.trouble = None
-            self.listening.set()
+                self._deaf[topic] = self._why(error.args[0], topic)
+        self.trouble = None
+        self.listening.set()
+
+    def _hold_back(self, trouble: str | None) -> None:
+        """Let no request leave until a look finds the reply topic."""
+        self.trouble = trouble
+        self.listening.clear()
+        self._next_look = time.monotonic() + _AGAIN
+
+    def _start_over(self, anew: frozenset[str]) -> None:
+        """
+        Read on with a new client: the old one holds on to what it knew of the old topics.
+
+        The next look finds the partitions of the new ones. What the old client has read of those
+        already is read again, and counted as repeated.
+        """
+        log.warning("replies: made anew, and read from its start: %s", ", ".join(sorted(anew)))
+        self.client.close()
+        self.client = made(Client, self._config)
+        self._places |= {topic: {} for topic in anew}
+        self._assign(self._places)
+        self._next_look = 0.0
 
     @staticmethod
     def _why(error: Any, topic: str) -> str:
         if error.code() in _MISSING:
-            return f"topic {topic} does not exist; run `learnflow apply`"
+            return absent(topic)
         if error.code() == Code.TOPIC_AUTHORIZATION_FAILED:
             return f"topic {topic} may not be read; grant Read and Describe on it"
         return str(faults.request_error(error))
@@ -188,15 +229,24 @@ class Replies(Generic[Q, R]):
         metadata = self.client.list_topics(topic, timeout=timeout).topics[topic]
         if metadata.error is not None:
             raise KafkaException(metadata.error)
-        known = self._known.get(topic, 0)
-        count = len(metadata.partitions)
-        places = [
-            TopicPartition(topic, number, 0 if began else self._end(topic, number))
-            for number in range(known, count)
-        ]
-        if places:
-            self.client.incremental_assign(places)
-            self._known[topic] = count
+        known = self._places.get(topic, {})
+        found = {
+            number: 0 if began else self._end(topic, number)
+            for number in metadata.partitions
+            if number not in known
+        }
+        if found:
+            self._assign({topic: found})
+            self._places[topic] = known | found
+
+    def _assign(self, places: Mapping[str, Mapping[int, int]]) -> None:
+        self.client.incremental_assign(
+            [
+                TopicPartition(topic, number, offset)
+                for topic, offsets in places.items()
+                for number, offset in offsets.items()
+            ]
+        )
 
     def _end(self, topic: str, partition: int) -> int:
         place = TopicPartition(topic, partition)
@@ -254,7 +304,7 @@ class Replies(Generic[Q, R]):
     def _on_error(self, error: Any) -> None:
         # Of the group, which is never joined, nothing is news.
         log.debug("reading replies: %s", error.str())
-        if not self.listening.is_set():
+        if not self._places:
             self.trouble = error.str()
 
 

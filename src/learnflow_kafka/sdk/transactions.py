@@ -30,6 +30,7 @@ from confluent_kafka import KafkaException
 from learnflow_kafka.core.catalog import Isolation, Start
 from learnflow_kafka.errors import ContractError, LearnflowError, SdkError
 from learnflow_kafka.sdk._requests import StuckError, ask
+from learnflow_kafka.sdk.contract import Topic, no_topic
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.sender import Sender
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from learnflow_kafka.core.catalog import Partitioner
     from learnflow_kafka.core.connection import Connection
-    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Service, Subscription, Topic
+    from learnflow_kafka.sdk.contract import AnyTopic, Contract, Service, Subscription
     from learnflow_kafka.sdk.failures import Forward
     from learnflow_kafka.sdk.outlets import Prepared
     from learnflow_kafka.sdk.outputs import Outbox
@@ -108,6 +109,8 @@ class WatchfulOutlets(Outlets):
     ) -> Prepared:
         """As `Outlets.prepare`; raises ContractError within an exactly-once handler."""
         handler = _inside.get()
+        if handler is not None and not isinstance(topic, Topic):
+            raise no_topic(topic)
         if handler is not None:
             raise ContractError(
                 f"{handler} handles events exactly once, and the app's producer would write at "
