@@ -59,7 +59,7 @@ class Fate:
             lost.setdefault(partition, []).append(offset)
         return [
             f"{len(offsets)} acknowledged records of partition {partition} were not read, from "
-            f"offset {min(offsets)} to {max(offsets)}; its log ends at {self.ends[partition]}"
+            f"offset {min(offsets)} to {max(offsets)}; logs end at {self.ends or 'unknown offsets'}"
             for partition, offsets in lost.items()
         ]
 

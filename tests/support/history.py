@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
@@ -29,6 +29,7 @@ Place = tuple[int, int, int]
 PAUSE = 0.01
 FATE_MS = 300_000
 END_SECONDS = 180.0
+SILENCE = 45.0
 
 
 @dataclass(slots=True)
@@ -80,6 +81,17 @@ def produce(bootstrap: str, topic: str, history: History, end: threading.Event) 
 
 def consume(bootstrap: str, topic: str, history: History, produced: threading.Event) -> None:
     """Read every partition from its beginning to its end once nothing more is sent."""
+    deadline = None
+    while deadline is None or time.monotonic() < deadline:
+        # One that is told of no broker at all (librdkafka's issue 5301; a broker of Kafka 3.9 may
+        # say so while its controller changes) comes to rest for good: a new one reads on.
+        if _read_on(bootstrap, topic, history, produced):
+            break
+        deadline = deadline or time.monotonic() + END_SECONDS
+
+
+def _read_on(bootstrap: str, topic: str, history: History, produced: threading.Event) -> bool:
+    """Read on from what was seen; False where nothing more comes, and not all was seen."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -89,20 +101,25 @@ def consume(bootstrap: str, topic: str, history: History, produced: threading.Ev
             "log_level": 0,
         }
     )
-    partitions = consumer.list_topics(topic, timeout=240).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-    deadline = None
-    while True:
+    partitions = sorted(consumer.list_topics(topic, timeout=240).topics[topic].partitions)
+    starts = dict.fromkeys(partitions, 0)
+    for _, partition, offset in history.seen:
+        starts[partition] = max(starts[partition], offset + 1)
+    consumer.assign([TopicPartition(topic, p, at) for p, at in starts.items()])
+    last = time.monotonic()
+    while time.monotonic() < last + SILENCE or not produced.is_set():
         message = consumer.poll(0.5)
         if message is not None and message.error() is None:
+            last = time.monotonic()
             history.seen.append(_place(message))
-        elif message is None and produced.is_set():
-            deadline = deadline or time.monotonic() + END_SECONDS
-            if len(history.seen) >= len(history.acked) or time.monotonic() > deadline:
-                break
-    places = [TopicPartition(topic, p) for p in sorted(partitions)]
+        elif message is None and produced.is_set() and len(history.seen) >= len(history.acked):
+            break
+    else:
+        return False
+    places = [TopicPartition(topic, p) for p in partitions]
     history.ends = [consumer.get_watermark_offsets(place, timeout=60)[1] for place in places]
     consumer.close()
+    return True
 
 
 def main(bootstrap: str, topic: str, out: str) -> None:

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(1200)
 PODS = tuple(f"{name}-{n}" for name in ("kafka", "kafka-zookeeper") for n in range(3))
-ROLLED = (
-    "--mode", "zookeeper",
-    "--set", "podAnnotations.round=one", "--set", "zookeeper.podAnnotations.round=one",
-)  # fmt: skip
+BROKERS_ROLLED = ("--mode", "zookeeper", "--set", "podAnnotations.round=one")
+ROLLED = (*BROKERS_ROLLED, "--set", "zookeeper.podAnnotations.round=one")
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +69,13 @@ def test_its_brokers_are_reached_from_here(release: Deployed, deployed: tuple[An
 def test_no_acked_record_is_lost_when_all_servers_are_rolled(
     release: Deployed, deployed: tuple[Any, str], tmp_path: Path
 ):
-    """One `deploy` restarts every broker and every ZooKeeper under a producer and a consumer."""
+    """One `deploy` restarts every broker, another every ZooKeeper, under clients at work."""
     told = tmp_path / "history.json"
     clients.make_topics(release, "history", clients.TOPIC)
     before = [release.uid(pod) for pod in PODS]
 
     with clients.running(release.lab, release.namespace, "history", told) as process:
+        release.deploy(*BROKERS_ROLLED)
         said = release.deploy(*ROLLED)
         assert process.poll() is None, "the clients died"
     after = [release.uid(pod) for pod in PODS]
