@@ -9,6 +9,8 @@ import pytest
 from learnflow_kafka.core.catalog import Place
 from learnflow_kafka.errors import ContractError
 from learnflow_kafka.events import CONTRACT, LEARNING_QUERY, PROGRESS_UPDATED, LearningQuery
+from learnflow_kafka.sdk.app import App
+from learnflow_kafka.sdk.asking import Asker
 from learnflow_kafka.sdk.contract import Contract, Service, Subscription
 
 
@@ -64,6 +66,18 @@ def test_a_topics_name_is_nothing_to_produce() -> None:
         CONTRACT.service("tutor").producing(name)
 
     assert (caught.value.where or "").startswith("services.yaml:")
+
+
+@pytest.mark.parametrize("given", ["learning.query", PROGRESS_UPDATED, None])
+def test_what_is_no_exchange_is_refused_with_what_to_write(given: Any) -> None:
+    """Who asks and who answers give the exchange itself, not its name and not a topic."""
+    with pytest.raises(ContractError, match="and no exchange") as asking:
+        Asker("gateway", CONTRACT, given, bootstrap="localhost:1")
+    with pytest.raises(ContractError, match="and no exchange") as answering:
+        App("tutor", CONTRACT, bootstrap="localhost:1").answers(given)
+
+    assert "LEARNING_QUERY_EXCHANGE" in str(asking.value.fix)
+    assert (answering.value.where or "").startswith("services.yaml:")
 
 
 def test_consuming_elsewhere_names_the_catalogs_line() -> None:

@@ -24,6 +24,7 @@ from learnflow_kafka.sdk import protocols, transactions
 from learnflow_kafka.sdk._loops import Mailbox
 from learnflow_kafka.sdk._rules import is_deadline
 from learnflow_kafka.sdk.answering import Faces, answering
+from learnflow_kafka.sdk.contract import exchange_of
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.health import Health, PartitionHealth
 from learnflow_kafka.sdk.loop_workers import LoopWorkers
@@ -187,6 +188,7 @@ class App:
         `on`. Raises ContractError where the service does not read the one topic and write the
         other.
         """
+        exchange = exchange_of(exchange, where=self.service.place)
         self.service.producing(exchange.reply)
         register: Callable[..., Any] = self.on(exchange.request, group=group, deadline=deadline)
 

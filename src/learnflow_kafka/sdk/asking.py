@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from learnflow_kafka.errors import ClosedError, NoReplyError, SdkError, UsageError
 from learnflow_kafka.sdk._loops import mailbox
+from learnflow_kafka.sdk.contract import exchange_of
 from learnflow_kafka.sdk.observing import together
 from learnflow_kafka.sdk.outlets import Outlets
 from learnflow_kafka.sdk.pending import ASK_ID, Outcome, Pending
@@ -69,6 +70,7 @@ class _Line(Generic[Q, R]):
         # Somebody waits for each single record.
         chosen = settings or replace(Settings(), linger_ms=0)
         declared = contract.service(service)
+        exchange = exchange_of(exchange, where=declared.place)
         declared.producing(exchange.request)
         declared.reading(exchange.reply)
         self.exchange = exchange

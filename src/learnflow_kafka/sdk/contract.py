@@ -280,6 +280,21 @@ def no_topic(given: object, *, where: Place | None = None) -> ContractError:
     )
 
 
+def exchange_of(given: Exchange[Q, R], *, where: Place | None = None) -> Exchange[Q, R]:
+    """
+    The exchange that was given.
+
+    Raises ContractError where it is something else, such as a name or a topic.
+    """
+    if isinstance(given, Exchange):
+        return given
+    raise ContractError(
+        f"{given!r} is of type {type(given).__name__} and no exchange",
+        where=None if where is None else str(where),
+        fix="give the exchange itself, as the contract's module has it: LEARNING_QUERY_EXCHANGE",
+    )
+
+
 def _named(kind: str, name: str, known: Mapping[str, T], catalog: str) -> T:
     found = known.get(name)
     if found is not None:
