@@ -72,6 +72,8 @@ class Around:
     verdicts: list[Report] = field(default_factory=lambda: [FINE])
     diagnosed: int = 0
     silences: int = 0
+    strangers: int = 0
+    """So many times the cluster knows of no broker."""
     doctor_fails: bool = False
 
     def world(self) -> World:
@@ -91,6 +93,10 @@ class Around:
         if self.silences:
             self.silences -= 1
             raise TimedOutError("the broker did not answer in time")
+        if self.strangers:
+            self.strangers -= 1
+            yield MemoryKafka(0)
+            return
         yield self.kafka
 
     def _verify(self, context: Context, expected: Expectation) -> Report:
@@ -324,6 +330,16 @@ def test_brokers_that_have_just_started_are_asked_again():
 
     assert end(events).ok
     assert WaitingFor((("the brokers", "the broker did not answer in time"),)) in events
+
+
+def test_brokers_that_do_not_know_each_other_yet_are_asked_again():
+    """With ZooKeeper a broker knows of none until a controller has told it; no topic is missing."""
+    around = Around(FakePlatform([nothing(), healthy()]), strangers=2)
+
+    events = carried_out(around)
+
+    assert end(events).ok
+    assert WaitingFor((("the brokers", "the cluster knows of 0 of 3 brokers"),)) in events
 
 
 def test_brokers_that_never_answer_are_diagnosed():

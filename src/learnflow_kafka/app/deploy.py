@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from learnflow_kafka.app.prospect import Request, World
     from learnflow_kafka.core.findings import Report
     from learnflow_kafka.core.kubernetes import Pod, Revision, Snapshot
+    from learnflow_kafka.core.observed import ClusterState
     from learnflow_kafka.core.plans.desired import Desired
     from learnflow_kafka.core.platform import Installing
 
@@ -259,15 +260,18 @@ def _apply(
     """
     Carry the catalog out; gives the context with its cluster, and whether all was done.
 
-    Brokers that have just started may not answer in time: they are asked again, and what was
-    done by then is not done twice.
+    Brokers that have just started may not answer in time, or not know each other yet (with
+    ZooKeeper, until a controller has told them): they are asked again, and what was done by then
+    is not done twice.
     """
     deadline = world.clock.monotonic() + SETTLING
     while True:
         events: list[Event | Held] = []
         try:
             with world.admin(context) as admin:
-                pinned = replace(context, cluster_id=admin.cluster().cluster_id)
+                cluster = admin.cluster()
+                _see_all(cluster, context)
+                pinned = replace(context, cluster_id=cluster.cluster_id)
                 for event in apply_unasked(admin, world.clock, found.desired):
                     events.append(event)
                     yield event
@@ -278,6 +282,16 @@ def _apply(
             world.clock.sleep(LOOK)
         else:
             return pinned, succeeded([e for e in events if not isinstance(e, Held)])
+
+
+def _see_all(cluster: ClusterState, context: Context) -> None:
+    """Raises UnreachableError while the cluster knows of fewer brokers than there are."""
+    known, wanted = len(cluster.brokers), context.brokers or 0
+    if known < wanted:
+        raise UnreachableError(
+            f"the cluster knows of {known} of {wanted} brokers",
+            fix="wait a moment; if it lasts, `learnflow doctor` tells why",
+        )
 
 
 def _verify(
