@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from learnflow_kafka.sdk.shapes import parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -26,7 +28,7 @@ def loose(cls: type) -> Callable[[Any], object] | None:
     info = inspect.type_info(cls)
     if not isinstance(info, inspect.StructType):
         return None
-    names = [field.name for field in info.fields if _is_loose([field.type], set())]
+    names = [field.name for field in info.fields if _is_loose(field.type, set())]
     return attrgetter(*names) if names else None
 
 
@@ -35,31 +37,16 @@ def lost(event: object) -> str | None:
     return next(_lost(event, ""), None)
 
 
-def _is_loose(types: Iterable[Type], seen: set[type]) -> bool:
-    from msgspec import inspect  # noqa: PLC0415 - as above
-
-    types = list(types)
-    numbers = any(isinstance(t, inspect.FloatType) for t in types)
-    if numbers and any(isinstance(t, inspect.NoneType) for t in types):
-        return True
-    return any(_one_is_loose(t, seen) for t in types)
-
-
-def _one_is_loose(info: Type, seen: set[type]) -> bool:
+def _is_loose(info: Type, seen: set[type]) -> bool:
     from msgspec import inspect  # noqa: PLC0415 - as above
 
     if isinstance(info, inspect.AnyType | inspect.CustomType):
         return True
     if isinstance(info, inspect.UnionType):
-        return _is_loose(info.types, seen)
-    if isinstance(info, inspect.ListType):
-        return _is_loose([info.item_type], seen)
-    if isinstance(info, inspect.DictType):
-        return _is_loose([info.value_type], seen)
-    if isinstance(info, inspect.StructType) and info.cls not in seen:
-        seen.add(info.cls)
-        return any(_is_loose([field.type], seen) for field in info.fields)
-    return False
+        kinds = {type(t) for t in info.types}
+        if {inspect.FloatType, inspect.NoneType} <= kinds:
+            return True
+    return any(_is_loose(part, seen) for part in parts(info, seen))
 
 
 def _lost(value: object, path: str) -> Iterator[str]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from learnflow_kafka.sdk.shapes import parts
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -71,30 +73,17 @@ def zones(cls: type) -> Zones | None:
         here = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
         if any(isinstance(t, inspect.DateTimeType) for t in here):
             direct.append(field.name)
-        elif _holds_time(here, set()):
+        elif _holds_time(field.type, set()):
             below.append(field.name)
     return Zones(tuple(direct), tuple(below)) if direct or below else None
 
 
-def _holds_time(types: Iterable[Type], seen: set[type]) -> bool:
-    return any(_one_holds_time(t, seen) for t in types)
-
-
-def _one_holds_time(info: Type, seen: set[type]) -> bool:
+def _holds_time(info: Type, seen: set[type]) -> bool:
     from msgspec import inspect  # noqa: PLC0415 - as above
 
     if isinstance(info, inspect.DateTimeType):
         return True
-    if isinstance(info, inspect.UnionType):
-        return _holds_time(info.types, seen)
-    if isinstance(info, inspect.ListType):
-        return _holds_time([info.item_type], seen)
-    if isinstance(info, inspect.DictType):
-        return _holds_time([info.value_type], seen)
-    if isinstance(info, inspect.StructType) and info.cls not in seen:
-        seen.add(info.cls)
-        return _holds_time((field.type for field in info.fields), seen)
-    return False
+    return any(_holds_time(part, seen) for part in parts(info, seen))
 
 
 def _naive(value: object, path: str) -> Iterator[_Naive]:
