@@ -92,6 +92,20 @@ def test_a_replay_that_ends_anywhere_goes_on_where_it_was(
     )
 
 
+def test_a_replay_without_an_answer_says_what_is_not_known(kafka: MemoryKafka):
+    """Its letters are named, and that the same command settles it."""
+    write(kafka, [letter(n) for n in range(2)])
+    kafka.fail(2, TimedOutError("gone"), moment=Moment.AFTER, mutating_only=True)
+    with pytest.raises(TimedOutError) as caught:
+        send(kafka)
+
+    assert caught.value.what == (
+        "gone: whether 2 letters from billing/orders/0/0 to billing/orders/0/1 "
+        "went back is not known"
+    )
+    assert "replay the same again" in str(caught.value.fix)
+
+
 def test_a_second_replay_beside_the_first_ends_it(kafka: MemoryKafka):
     """The first learns that it was fenced, and nothing goes twice."""
     write(kafka, [letter(n) for n in range(500)])
@@ -114,7 +128,7 @@ def test_an_event_that_its_topic_refuses_is_named_with_its_neighbours(kafka: Mem
     next(events)
     kafka._state.topics[SOURCE].config["max.message.bytes"] = "50"
 
-    with pytest.raises(RequestError, match=r"none of the 1 letters from billing/orders/0/200"):
+    with pytest.raises(RequestError, match=r"letter billing/orders/0/200 did not go back"):
         next(events)
     assert len(back(kafka)) == 200
     assert len(prepare(kafka, kafka, ALL).letters) == 1

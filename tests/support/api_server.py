@@ -47,7 +47,10 @@ class ApiServer:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-            yield self
+            try:
+                yield self
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)  # closing alone would not wake `accept`
 
     def _accept(self, listener: socket.socket) -> None:
         while True:

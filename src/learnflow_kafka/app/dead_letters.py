@@ -28,7 +28,7 @@ from learnflow_kafka.core.replaying import (
     returned,
     sort_letters,
 )
-from learnflow_kafka.errors import RefusedError, RequestError, UsageError
+from learnflow_kafka.errors import RefusedError, RequestError, TimedOutError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -244,16 +244,28 @@ def replay(admin: KafkaAdmin, data: KafkaData, delivery: Delivery) -> Iterator[R
                     transfer.move([record for _, record in batch], marks)
                 except RequestError as error:
                     raise _stopped(error, [letter for letter, _ in batch]) from error
+                except TimedOutError as error:
+                    raise _untold(error, [letter for letter, _ in batch]) from error
                 yield Replayed(topic, len(batch))
 
 
 def _stopped(error: RequestError, letters: Sequence[Letter]) -> RequestError:
-    first, last = letters[0].identity, letters[-1].identity
-    what = f"{error.what}: none of the {len(letters)} letters from {first} to {last} went back"
+    what = f"{error.what}: {_named(letters)} did not go back"
     fix = "what went back before is noted; replay the others with --identity or --since"
     if error.code == FENCED:
         fix = "another replay goes on with them; see `learnflow dlt list`"
     return RequestError(what, code=error.code, where=error.where, fix=fix)
+
+
+def _untold(error: TimedOutError, letters: Sequence[Letter]) -> TimedOutError:
+    what = f"{error.what}: whether {_named(letters)} went back is not known"
+    fix = "replay the same again: Kafka has noted what went back, and nothing goes twice"
+    return TimedOutError(what, where=error.where, fix=fix)
+
+
+def _named(letters: Sequence[Letter]) -> str:
+    first, last = letters[0].identity, letters[-1].identity
+    return f"letter {first}" if first == last else f"{len(letters)} letters from {first} to {last}"
 
 
 def _batches(

@@ -19,10 +19,11 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError as Code
 from confluent_kafka import KafkaException, TopicPartition
 
+from learnflow_kafka.core.stuck import StuckError, ask, within
 from learnflow_kafka.errors import SdkError
 from learnflow_kafka.sdk import faults, forks
+from learnflow_kafka.sdk._callbacks import called_back
 from learnflow_kafka.sdk._clients import made
-from learnflow_kafka.sdk._requests import StuckError, ask, called_back, within
 from learnflow_kafka.sdk.partitions import Assigned, Lane
 from learnflow_kafka.sdk.presence import absent
 from learnflow_kafka.sdk.settings import GroupProtocol

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from confluent_kafka import KafkaException
 
 from learnflow_kafka.core.catalog import Isolation, Start
+from learnflow_kafka.core.stuck import StuckError, ask
 from learnflow_kafka.errors import ContractError, LearnflowError, SdkError
-from learnflow_kafka.sdk._requests import StuckError, ask
 from learnflow_kafka.sdk.contract import Topic, no_topic
 from learnflow_kafka.sdk.handling import Desk
 from learnflow_kafka.sdk.outlets import Outlets

@@ -3,6 +3,10 @@ Transfers: records and a group's marks, written in one transaction.
 
 Kafka keeps both or neither. The transactional id is the transfer's name: opening it fences an
 earlier one and ends the transaction that it left open, killed or not.
+
+A request of a transaction may never return, whatever time it was given, where the group's
+coordinator dies or is slow to be found (librdkafka 2.16, its issues 5456 and 5511). So each runs
+on a thread that can be left behind, with its client.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from learnflow_kafka.adapters.kafka_data.client import Troubles
 from learnflow_kafka.adapters.kafka_data.errors import code_name, translated
 from learnflow_kafka.core.observed import TopicPartition
 from learnflow_kafka.core.ports import Mark
+from learnflow_kafka.core.stuck import StuckError, ask, within
 from learnflow_kafka.core.text import counted
 from learnflow_kafka.errors import RequestError, TimedOutError
 
@@ -43,6 +48,8 @@ _OPEN_FOR: Final = 60.0
 _SETTLES: Final = 3.0
 """Seconds for a transaction that is being ended."""
 _LAST_WORDS: Final = 5.0
+_GRACE: Final = 5.0
+"""Seconds beyond the time it was given after which a request is left behind."""
 
 
 def marks(
@@ -114,10 +121,11 @@ def opened(client: Client, name: str, group: str) -> Iterator[Mover]:
         yield mover
     finally:
         consumer.close()
-        # A fatal error is raised once more by whatever polls next; it was told already.
-        with suppress(KafkaException):
-            producer.purge()
-            producer.flush(1)
+        if not mover.is_stuck:
+            # A fatal error is raised once more by whatever polls next; it was told already.
+            with suppress(KafkaException):
+                producer.purge()
+                producer.flush(1)
 
 
 class Mover:
@@ -131,6 +139,8 @@ class Mover:
         self._consumer = consumer
         self._troubles = troubles
         self._name = name
+        self.is_stuck = False
+        """Whether a request did not return: the client belongs to it, and is not to be touched."""
 
     def begin(self) -> None:
         """Fence whoever had the name, and wait until what it left open has ended."""
@@ -143,7 +153,7 @@ class Mover:
             self._write(records)
             places = [Place(p.topic, p.partition, m.offset, m.note) for p, m in marks.items()]
             member = self._consumer.consumer_group_metadata()
-            self._insist(lambda t: self._producer.send_offsets_to_transaction(places, member, t))
+            self._insist(self._producer.send_offsets_to_transaction, places, member)
             self._insist(self._producer.commit_transaction)
         except KafkaException as error:
             self._abort()
@@ -181,12 +191,16 @@ class Mover:
                 f"{counted(left, 'record')} not taken within {self._patience:g} s", where=self._name
             )
 
-    def _insist(self, step: Callable[[float], object]) -> None:
+    def _insist(self, request: Callable[..., object], *arguments: object) -> None:
         """Do one step of the protocol, again while the library says that it can be repeated."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                step(max(0.1, deadline - time.monotonic()))
+                self._ask(request, *arguments, limit=max(0.1, deadline - time.monotonic()))
+            except StuckError as stuck:
+                raise TimedOutError(
+                    f"{stuck} within {self._patience:g} s", where=self._name
+                ) from stuck
             except KafkaException as error:
                 self._troubles.check()
                 if not error.args[0].retriable() or time.monotonic() > deadline:
@@ -194,11 +208,20 @@ class Mover:
             else:
                 return
 
+    def _ask(self, request: Callable[..., object], *arguments: object, limit: float) -> None:
+        try:
+            ask(request, *arguments, limit, keep_on=within(limit + _GRACE))
+        except StuckError:
+            self.is_stuck = True
+            raise
+
     def _abort(self) -> None:
         # Where it cannot be aborted now, the broker does it in a minute, or the next opening.
-        with suppress(KafkaException):
+        if self.is_stuck:
+            return
+        with suppress(KafkaException, StuckError):
             self._producer.purge()
-            self._producer.abort_transaction(_LAST_WORDS)
+            self._ask(self._producer.abort_transaction, limit=_LAST_WORDS)
 
     def _explained(self, error: KafkaException) -> Exception:
         reason = error.args[0]
