@@ -7,11 +7,9 @@ The tests stand in the order of that life and share the release; each says one f
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,31 +21,14 @@ from tests.support.kafka_pods import client
 from tests.support.lab import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from tests.support.lab import Lab, Program
 
-pytestmark = [pytest.mark.timed, pytest.mark.timeout(900)]
-
-GOAL = 90
-"""Seconds from nothing to nine verified topics, on two idle cores with the images loaded."""
-BUSY_GOAL = 300
-"""The same where other programs wait for the cores: slower than this is our own fault."""
-DIAGNOSIS = 60
-"""Seconds of a diagnosis on a machine however busy; the goal is 5, on one at rest."""
-
+pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
-def load(lab: Lab) -> float:
-    """How many programs wanted the cores in the minute before the deploy."""
-    del lab  # it runs by now
-    return os.getloadavg()[0]
-
-
-@pytest.fixture(scope="module")
-def deployed(lab: Lab, module_namespace: str, load: float) -> tuple[Deployed, Any]:
-    """A release, and what `deploy` said of it; the load was read before."""
-    del load
+def deployed(lab: Lab, module_namespace: str) -> tuple[Deployed, Any]:
+    """A release, and what `deploy` said of it."""
     release = Deployed(lab, module_namespace, free_run(4))
     lab.program("kubectl")("delete", "namespace", module_namespace)
     return release, release.deploy()
@@ -71,14 +52,6 @@ def test_from_nothing_to_nine_verified_topics(deployed: tuple[Deployed, Any]):
     assert said["bootstrap"] == release.bootstrap
     assert verified["kubernetes.dns"] == verified["records.round_trip"] == "ok"
     assert said["preflight"]["healthy"]
-
-
-def test_it_takes_at_most_ninety_seconds(deployed: tuple[Deployed, Any], load: float):
-    """The goal is for a machine that does nothing else; a busy one has a limit too."""
-    cores = os.cpu_count() or 1
-    goal = GOAL if load <= 2 * cores else BUSY_GOAL
-
-    assert deployed[1]["seconds"] <= goal, f"at a load of {load:.0f} on {cores} cores"
 
 
 def test_every_command_reaches_it_by_its_context(release: Deployed):
@@ -271,7 +244,7 @@ def _kill_helm_over_a_broken_image(release: Deployed, folder: Path) -> None:
 def test_pods_that_never_get_ready_end_in_their_cause(release: Deployed):
     """The error is not `timed out`: the doctor names the image, and the release can be mended."""
     failed = release.attempt(
-        "deploy", *release.place, "--yes", "--set", "image.tag=9.9.9", "--timeout", "75s"
+        "deploy", *release.place, "--yes", "--set", "image.tag=9.9.9", "--timeout", "45s"
     )
     said = release.deploy("--set", "image.tag=4.3.1")
 
@@ -296,20 +269,6 @@ def test_a_deleted_topic_is_made_by_the_command_that_the_doctor_prints(release: 
     assert (ill.returncode, first["name"]) == (1, "topics.missing")
     assert "progress.updated" in first["detail"]
     assert well.returncode == 0, well.stdout
-
-
-def test_a_diagnosis_is_made_soon(
-    release: Deployed, record_property: Callable[[str, object], None]
-):
-    """Three brokers, topics and all objects with them, from the command's start to its end."""
-    began = time.monotonic()
-    well = release.attempt("doctor", "--context", release.context, "--json")
-    seconds = time.monotonic() - began
-    busy = f"a load of {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores"
-    record_property("diagnosis_seconds", round(seconds, 1))
-
-    assert well.returncode == 0, well.stdout
-    assert seconds <= DIAGNOSIS, busy
 
 
 def test_undeploy_keeps_the_data_and_deploy_takes_it_up_again(release: Deployed):
