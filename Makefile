@@ -54,7 +54,7 @@ e2e-timed: $(READY)
 	@$(BIN)/python -m pytest tests/e2e --e2e -m timed $(ARGS)
 
 e2e-rest: $(READY)
-	@$(BIN)/python -m pytest tests/e2e --e2e -m 'not timed' -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest tests/e2e --e2e -m 'not timed' -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(READY) ## the long forms: hundreds of kills, hours
 	@$(BIN)/python -m pytest -m soak

@@ -21,10 +21,10 @@ from tests.support.kafka_pods import client
 from tests.support.lab import until
 
 if TYPE_CHECKING:
-
     from tests.support.lab import Lab, Program
 
 pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def deployed(lab: Lab, module_namespace: str) -> tuple[Deployed, Any]:
