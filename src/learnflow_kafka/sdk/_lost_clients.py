@@ -1,10 +1,10 @@
 """
 Clients that know no broker any more: each is told the addresses that it began with.
 
-librdkafka (from 2.13 on, 2.16 too; its issue 5301) can forget every broker for good. That takes
-one answer that names none, from a broker that has just started with ZooKeeper or is about to stop,
-and a connection that ends at the same moment: the client then stops its own way back to its
-bootstrap addresses before it was gone, and never begins it again, whatever
+librdkafka (from 2.13 on, 2.16 too; its issue 5301) can forget every broker for good. It takes one
+answer that names none, from a broker that has just started with ZooKeeper or a single one that
+stops, and a connection that ends at the same moment: the client has just planned to go back to its
+bootstrap addresses, drops the plan for the answer's sake, and never plans it again, whatever
 `metadata.recovery.*` says.
 
 So each client of ours says in intervals which brokers it knows, in its statistics, on the thread
