@@ -137,3 +137,18 @@ def test_no_answer_changes_nothing() -> None:
     assert presence.has("a")
     assert set(presence.missing) == {"b"}
     assert not presence.take_anew()
+
+
+def test_a_client_that_hears_nothing_is_left() -> None:
+    """After three looks in a row; a refusal is an answer, and one topic's is enough."""
+    answers = Answers()
+    silent, refused = KafkaError._TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED
+    presence = looking(answers, a="one")
+    for code in (silent, silent, refused, silent, silent):
+        answers.topics = {"a": code, "b": silent}
+        presence._look()
+    kept = presence.client
+    presence._look()
+
+    assert kept is answers
+    assert presence.client is None

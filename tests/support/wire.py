@@ -2,7 +2,8 @@
 What goes over the wire to a broker, read as bytes: no word of ours about it is taken.
 
 A tap stands in front of a broker of this machine. The broker's answers name the tap's port instead
-of its own, so that a client never gets past it.
+of its own, so that a client never gets past it. It can also stand for a broker that knows no
+broker at all, as one does for moments that has just started with ZooKeeper, or is about to stop.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ CREATE_PARTITIONS: Final = 37
 ALTER_CONFIGS: Final = 44
 VALIDATING: Final = {CREATE_TOPICS: 5, CREATE_PARTITIONS: 2, ALTER_CONFIGS: 1}
 """Requests that end with `validate_only`, and the version from which tagged fields follow it."""
+
+_TOPICS: Final = 10_000
+"""So many topics stand in an answer that shall take a client milliseconds to read."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ class Tap:
 
     port: int
     requests: list[Request] = field(default_factory=list)
+    knows_brokers: bool = True
+    """While not, it answers who asks for topics without a broker, and hangs up."""
+    farewells: int = 0
+    """How often it did."""
 
     @property
     def address(self) -> str:
@@ -115,21 +123,33 @@ def tapped(broker: int) -> Iterator[Tap]:
 def _accept(server: socket.socket, broker: int, tap: Tap, links: list[socket.socket]) -> None:
     own, other = (_address(port) for port in (broker, tap.port))
 
-    def note(frame: bytes) -> bytes:
-        api, version = struct.unpack_from(">hh", frame)
-        tap.requests.append(Request(api, version, frame))
-        return frame
+    def connect(client: socket.socket, behind: socket.socket) -> None:
+        asked: dict[int, int] = {}
 
-    def hide(frame: bytes) -> bytes:
-        return frame.replace(own, other)
+        def note(frame: bytes) -> bytes:
+            api, version, number = struct.unpack_from(">hhi", frame)
+            if api == METADATA:
+                asked[number] = version
+            tap.requests.append(Request(api, version, frame))
+            return frame
+
+        def hide(frame: bytes) -> bytes:
+            version = asked.pop(struct.unpack_from(">i", frame)[0], None)
+            if version is not None and not tap.knows_brokers:
+                farewell = _without_brokers(frame, version)
+                tap.farewells += isinstance(farewell, _Farewell)
+                return farewell
+            return frame.replace(own, other)
+
+        for source, sink, change in ((client, behind, note), (behind, client, hide)):
+            threading.Thread(target=_pump, args=(source, sink, change), daemon=True).start()
 
     with suppress(OSError):
         while True:
             client, _ = server.accept()
             behind = socket.create_connection((LOOPBACK, broker))
             links += [client, behind]
-            for source, sink, change in ((client, behind, note), (behind, client, hide)):
-                threading.Thread(target=_pump, args=(source, sink, change), daemon=True).start()
+            connect(client, behind)
 
 
 def _address(port: int) -> bytes:
@@ -143,9 +163,65 @@ def _pump(source: socket.socket, sink: socket.socket, change: Callable[[bytes], 
         while True:
             (size,) = struct.unpack(">i", _receive(source, 4))
             frame = change(_receive(source, size))
+            if isinstance(frame, _Farewell):
+                sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # the end comes with it
+                sink.sendall(struct.pack(">i", len(frame)) + frame)
+                break
             sink.sendall(struct.pack(">i", len(frame)) + frame)
-    _end(source)
     _end(sink)
+    _end(source)
+
+
+class _Farewell(bytes):
+    """An answer after which the connection ends."""
+
+
+def _without_brokers(frame: bytes, version: int) -> bytes:
+    """
+    An answer to a Metadata request with no broker in it, and each of its topics many times.
+
+    A client reads the topics for a while, and meanwhile sees the connection end: of the orders
+    in which a client can learn of both, the one that librdkafka's issue 5301 needs.
+    """
+    assert version >= 9, "an older answer is written in another way"
+    before = 9  # the request's number, no tagged fields, the throttle time
+    brokers, at = _varint(frame, before)
+    for _ in range(brokers - 1):
+        at += 4  # its id
+        at = _behind_text(frame, at) + 4  # its host and port
+        at = _behind_text(frame, at) + 1  # its rack, no tagged fields
+    start = _behind_text(frame, at) + 4  # the cluster's id, the controller's
+    topics, first = _varint(frame, start)
+    if topics <= 1:
+        return frame[:before] + b"\1" + frame[at:]
+    last = len(frame) - 1 - (4 if version <= 10 else 0) - (2 if version >= 13 else 0)
+    times = _TOPICS // (topics - 1) + 1
+    listed = _as_varint((topics - 1) * times + 1) + frame[first:last] * times
+    return _Farewell(frame[:before] + b"\1" + frame[at:start] + listed + frame[last:])
+
+
+def _varint(frame: bytes, at: int) -> tuple[int, int]:
+    """An unsigned number, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (frame[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if frame[at - 1] < 128:
+            return value, at
+
+
+def _as_varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _behind_text(frame: bytes, at: int) -> int:
+    """Where a text ends that may be absent; its length stands one higher than it is."""
+    length, at = _varint(frame, at)
+    return at + max(length - 1, 0)
 
 
 def _receive(source: socket.socket, size: int) -> bytes:

@@ -32,6 +32,11 @@ _FIRST: Final = 0.5
 _EVERY: Final = 3.0
 _PATIENCE: Final = 3.0
 """Seconds that an answer may take; without one, what was known stays."""
+_ENOUGH: Final = 3
+"""
+So many looks in a row without any answer, and a new client takes over: one that was told of no
+broker (librdkafka's issue 5301) asks none any more, or only after minutes.
+"""
 _SILENT: Final = {"log_level": 0}
 """What it cannot reach, the consumer reports."""
 
@@ -47,6 +52,7 @@ class Presence:
         self._anew: set[str] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._unheard = 0
         self.looked = False
         """Whether it was asked for the topics once, with an answer or without."""
         self.missing: Mapping[str, str] = {}
@@ -90,17 +96,22 @@ class Presence:
         except KafkaException as error:
             log.debug("topics were not looked up: %s", error)
             return
-        missing = dict(self.missing)
+        missing, heard = dict(self.missing), False
         for topic, answer in answers.items():
             try:
                 found = answer.result(_PATIENCE + 1)
             except (KafkaException, LateError) as error:
+                heard = heard or _code(error) > 0
                 if _code(error) == Code.UNKNOWN_TOPIC_OR_PART:
                     missing[topic] = absent(topic)
             else:
+                heard = True
                 missing.pop(topic, None)
                 self._compare(topic, str(found.topic_id))
         self.missing = missing
+        self._unheard = 0 if heard else self._unheard + 1
+        if self._unheard >= _ENOUGH:
+            self.client, self._unheard = None, 0
 
     def _ask(self) -> dict[str, Any]:
         if self.client is None:
@@ -125,5 +136,6 @@ def absent(topic: str) -> str:
     return f"topic {topic} does not exist; run `learnflow apply`"
 
 
-def _code(error: Exception) -> int | None:
-    return error.args[0].code() if isinstance(error, KafkaException) else None
+def _code(error: Exception) -> int:
+    """A broker's code, which is above 0; else it is the client's."""
+    return int(error.args[0].code()) if isinstance(error, KafkaException) else Code._TIMED_OUT  # noqa: SLF001

@@ -155,6 +155,7 @@ class Replies(Generic[Q, R]):
         elif time.monotonic() >= self._next_look:
             self._look()
         if not self._places:
+            self.client.poll(0)  # it has things to say also while it reads nothing
             self._stop.wait(_AGAIN)
             return
         first = self.client.poll(_POLL)
