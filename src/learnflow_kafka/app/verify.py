@@ -146,6 +146,9 @@ class _Gathering:
         pinned = self._expected.cluster_id
         if pinned is not None and met.cluster_id != pinned:
             return _silence(self._expected, self._bootstrap, NO_ANSWER, cluster=met)
+        if not met.brokers:
+            nobody = Unknown("not asked: see `brokers.registered`")
+            return _silence(self._expected, self._bootstrap, nobody, cluster=met)
         addresses = self._reach_all(met)
         if all(fault is not None for fault in addresses.values()):
             # Every request would go to one of these addresses, and wait there in vain.

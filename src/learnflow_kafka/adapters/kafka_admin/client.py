@@ -88,6 +88,9 @@ _GONE: Final = (*_BROKEN, *_SILENT, theirs.NodeNotReadyError)
 """How the making of a connection ends where a broker is dead, frozen or starting."""
 
 
+_NOBODY: Final = "who answered names no broker, as one does that has just started"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """
@@ -300,6 +303,8 @@ class Client:
                     if not failed.issuperset(self.brokers()):
                         continue
                 if time.monotonic() > deadline:
+                    if not self.brokers():
+                        raise theirs.NodeNotReadyError(_NOBODY) from error
                     raise
                 failed.clear()
                 await self._net.sleep(_PAUSE)

@@ -79,6 +79,13 @@ def addresses_reachable(evidence: Evidence) -> Outcome:
 def brokers_registered(evidence: Evidence) -> Outcome:
     """As many brokers serve as the environment names, and none is fenced."""
     brokers = known(evidence.cluster).brokers
+    if not brokers:
+        return failed(
+            "who answers names no broker, not even itself",
+            [],
+            "a broker that has just started needs some seconds; else no controller has told it of "
+            "the cluster: read the controllers' logs",
+        )
     wanted = evidence.expected.brokers
     fenced = [b for b in brokers if b.fenced]
     serving = len(brokers) - len(fenced)
