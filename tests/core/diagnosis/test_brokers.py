@@ -102,7 +102,8 @@ def test_a_process_that_hangs_is_named_with_its_pid():
     assert "; broker-2 counts as serving" in cause.detail
     assert ("broker-2", "running, pid 102") in {(p.object, p.value) for p in cause.proof}
     assert cause.remedy is not None
-    assert cause.remedy.command == "kill -QUIT 102 && learnflow logs --broker 2 -n 400"
+    assert cause.remedy.command == "kill -QUIT 102"
+    assert "process.log" in cause.remedy.what
 
 
 def test_an_address_that_hangs_is_named_as_it_was_asked():

@@ -227,6 +227,7 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
         verbs = "counts as serving and does" if len(mute) == 1 else "count as serving and do"
         names += f"; {', '.join(mute.values())} {verbs} not answer"
     silent = [v for v in evidence.kafka.views if v.again is not None]
+    silent.sort(key=lambda view: view.node not in mute)
     yield Cause(
         "brokers.missing",
         (*(causes.answers(v.node) for v in silent if v.hangs), causes.BROKERS),
@@ -445,16 +446,15 @@ def _look_at(view: NodeView, evidence: Evidence) -> Remedy:
             f"kubectl logs -n {home} {name} --tail 100",
         )
     return Remedy(
-        "it takes connections and says nothing: have it write its threads to its log before it is "
-        "restarted (they tell what it waits for); nobody restarts it by itself"
+        "it takes connections and says nothing: have it write its threads to process.log, beside "
+        "the log that `learnflow status` names, before it is restarted (they tell what it waits "
+        "for); nothing restarts it by itself"
         if pid is not None
         else "it takes connections and says nothing: look at its process before it is restarted "
         "(in the list of `ps ax`, T is suspended and D waits for a disk; `kill -QUIT` has a Java "
         "process write its threads to its log, and go on)",
         Safety.SAFE,
-        f"kill -QUIT {pid} && learnflow logs{evidence.name_flag} --broker {number} -n 400"
-        if pid is not None
-        else None,
+        f"kill -QUIT {pid}" if pid is not None else None,
     )
 
 
