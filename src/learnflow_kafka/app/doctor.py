@@ -245,7 +245,8 @@ class _Asking:
 
     def is_doubtful(self) -> bool:
         """Whether it told nothing for no reason that is known, and is to be asked again; once."""
-        doubtful = self.view.silence is not None and self.refused is None and not self._again
+        told = self.view.cluster is not None or self.refused is not None
+        doubtful = self.view.silence is not None and not told and not self._again
         self._again = self._again or doubtful
         return doubtful
 

@@ -427,8 +427,8 @@ def _look_at(view: NodeView, evidence: Evidence) -> Remedy:
     number = next((p.id for p in evidence.processes if p.name == name), None)
     if not view.hangs:
         return Remedy(
-            "nothing listens at its port: it ended a moment ago, or has just started; look at it, "
-            "and if it stays so, read its log",
+            "it takes no connection, or hangs up: it ended a moment ago, has just started or wants "
+            "another protocol; if it stays so, its log tells",
             Safety.SAFE,
             f"kubectl get pod -n {home} {name}"
             if evidence.where is Where.KUBERNETES
