@@ -172,7 +172,7 @@ def _kafka(
             views=views,
             disks=tuple(disk for one in asked for disk in one.disks),
         ),
-        tuple(_untold(asked)),
+        tuple(_untold(evidence.where, asked)),
     )
 
 
@@ -193,7 +193,7 @@ def _silent(view: KafkaView, asked: Sequence[_Asking]) -> tuple[KafkaView, tuple
     return replace(view, silence=told, views=views), _unasked(Part.KAFKA)
 
 
-def _untold(asked: Sequence[_Asking]) -> Iterator[Skipped]:
+def _untold(where: Where, asked: Sequence[_Asking]) -> Iterator[Skipped]:
     """Why the quorum is not known: we may not ask for it, or no broker could tell."""
     views = [one.view for one in asked]
     refused = next((r for one in asked if (r := one.quorum_refused) is not None), None)
@@ -205,9 +205,8 @@ def _untold(asked: Sequence[_Asking]) -> Iterator[Skipped]:
             "`kafka-acls.sh --add --allow-principal User:NAME --operation Describe --cluster`",
         )
     elif fault is not None and all(v.quorum is None for v in views):
-        yield Skipped(
-            Part.QUORUM, f"not learned: {fault}", "ask again, with the address of every broker"
-        )
+        again = "with the address of every broker" if where is Where.ADDRESS else "in a minute"
+        yield Skipped(Part.QUORUM, f"not learned: {fault}", f"ask again, {again}")
 
 
 def _unasked(part: Part) -> tuple[Skipped, ...]:
