@@ -12,6 +12,8 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +23,8 @@ from learnflow_kafka.adapters.local.ports import free_run
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.effort import Effort
 
 NAME: Final = "patient"
@@ -30,7 +34,13 @@ _FIRST_PORT: Final = 21_192
 _SESSION: Final = 12.0
 """Seconds until the controllers have given up a broker that says nothing (Kafka: 9)."""
 _KNOWN: Final = "it is seen to stand still, and not asked"
-_PATIENCE: Final = "it accepts connections; once the others have answered, it has two seconds"
+_PATIENCE: Final = (
+    "it accepts connections; once the others have answered, it has two seconds, and one and a half "
+    "more when it is asked again"
+)
+_COUNTED: Final = "before its cluster has missed it"
+_RECOVERY: Final = 5.0
+"""Seconds in which a broker that goes on, and its cluster, are as before."""
 _ELSEWHERE: Final = "on this machine; a test on the lab records and limits one on Kubernetes"
 
 
@@ -42,7 +52,7 @@ def run(effort: Effort) -> list[Figure]:
         port = str(free_run(_FIRST_PORT, brokers))
         try:
             bed.run("up", "--name", NAME, "--brokers", str(brokers), "--port", port)
-            figures = [_diagnoses(bed, f"diagnosis of {said}", _ELSEWHERE)]
+            figures = [_diagnoses(bed, Case(f"diagnosis of {said}", _ELSEWHERE))]
             if effort.is_full:
                 figures += _ill(bed)
             return figures
@@ -51,28 +61,60 @@ def run(effort: Effort) -> list[Figure]:
 
 
 def _ill(bed: Bed) -> list[Figure]:
-    """One that answers nothing, then one that is gone."""
+    """One that begins to hang, one that answers nothing for long, then one that is gone."""
     nodes = json.loads(bed.run("status", "--name", NAME, "--json").output)["nodes"]
     pid, ports = nodes[-1]["pid"], ",".join(f"127.0.0.1:{node['port']}" for node in nodes)
+    begins = Case("at addresses, one of which begins to hang", _COUNTED, finds=True, at=ports)
+    young = _diagnoses(bed, replace(begins, suspends=pid))
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(_SESSION)
-        frozen = _diagnoses(bed, "with one of them frozen", _KNOWN, finds=True)
-        hangs = _diagnoses(bed, "at addresses, one of which hangs", _PATIENCE, finds=True, at=ports)
+        frozen = _diagnoses(bed, Case("with one of them frozen", _KNOWN, finds=True))
+        hangs = _diagnoses(
+            bed, Case("at addresses, one of which hangs", _PATIENCE, finds=True, at=ports)
+        )
     finally:
         os.kill(pid, signal.SIGKILL)
-    return [frozen, hangs, _diagnoses(bed, "with one of them killed", finds=True)]
+    return [frozen, young, hangs, _diagnoses(bed, Case("with one of them killed", finds=True))]
 
 
-def _diagnoses(
-    bed: Bed, name: str, note: str = "", *, finds: bool = False, at: str | None = None
-) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    What is diagnosed: the local cluster, or what is at addresses.
+
+    `finds` where something is wrong; the process `suspends` is stopped just before each run, and
+    goes on after it.
+    """
+
+    name: str
+    note: str = ""
+    finds: bool = False
+    at: str | None = None
+    suspends: int | None = None
+
+
+def _diagnoses(bed: Bed, case: Case) -> Figure:
     """Seconds of the process; fails where it finds a fault and none is there, or the reverse."""
-    place = ("--bootstrap", at) if at else ("--context", f"local/{NAME}")
+    place = ("--bootstrap", case.at) if case.at else ("--context", f"local/{NAME}")
     times = []
     for _ in range(bed.runs):
-        done = bed.run("doctor", *place, "--json", check=False)
-        if bool(json.loads(done.output)["causes"]) is not finds:
-            raise RuntimeError(f"{name}: {done.output}")
+        with _suspended(case.suspends):
+            done = bed.run("doctor", *place, "--json", check=False)
+        if bool(json.loads(done.output)["causes"]) is not case.finds:
+            raise RuntimeError(f"{case.name}: {done.output}")
         times.append(done.seconds)
-    return median_of(name, times, GOAL, note)
+    return median_of(case.name, times, GOAL, case.note)
+
+
+@contextmanager
+def _suspended(pid: int | None) -> Iterator[None]:
+    if pid is None:
+        yield
+        return
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(_RECOVERY)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from learnflow_kafka.adapters.memory import MemoryKafka, Moment
-from learnflow_kafka.app.doctor import Question, examine, gather
+from learnflow_kafka.app.doctor import PAUSE, Question, examine, gather
 from learnflow_kafka.core.diagnosis.evidence import (
     Evidence,
     Part,
@@ -21,6 +21,7 @@ from learnflow_kafka.core.plans.desired import Desired, DesiredTopic
 from learnflow_kafka.core.ports import KafkaAdmin
 from learnflow_kafka.core.requests import Sent
 from learnflow_kafka.errors import (
+    AuthenticationError,
     KafkaError,
     NotAuthorizedError,
     TimedOutError,
@@ -31,7 +32,9 @@ RETENTION = {"retention.ms": "259200000"}
 
 
 class FixedClock:
-    """A moment that stands still."""
+    """A moment that stands still; `slept` is how long somebody waited."""
+
+    slept: float = 0.0
 
     def now_ms(self) -> int:
         """The moment."""
@@ -43,14 +46,23 @@ class FixedClock:
 
     def sleep(self, seconds: float) -> None:
         """Nobody waits here."""
+        self.slept += seconds
 
 
 @dataclass
 class Rooms:
-    """A machine with three brokers; `faults` are raised by those that are asked."""
+    """
+    A machine with three brokers; `faults` are raised by those that are asked.
+
+    A fault of `once` is raised once; `told` names whom was asked, in that order.
+    """
 
     kafka: MemoryKafka
     faults: dict[str, KafkaError] = field(default_factory=dict)
+    once: dict[str, KafkaError] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    refused: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
     addresses: list[Address] = field(default_factory=list)
     seen: Evidence = field(
         default_factory=lambda: Evidence(
@@ -72,20 +84,35 @@ class Rooms:
     def _way(self, name: str) -> Callable[[], AbstractContextManager[KafkaAdmin]]:
         @contextmanager
         def opened() -> Iterator[KafkaAdmin]:
+            self.told.append(name)
+            if name in self.once:
+                raise self.once.pop(name)
             if name in self.faults:
                 raise self.faults[name]
             yield self.kafka
 
         return opened
 
+    def advertised(
+        self, evidence: Evidence
+    ) -> Mapping[str, Callable[[], AbstractContextManager[KafkaAdmin]]]:
+        """A way to each of `strangers`, brokers at addresses that nobody named."""
+        return {name: self._way(name) for name in self.strangers}
+
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The first broker's."""
         return Address("bootstrap", "127.0.0.1", 9091)
 
     def tried(self, evidence: Evidence, addresses: Sequence[Address]) -> Tried:
-        """All reachable."""
+        """All reachable, but for those that are `refused`."""
         self.addresses += addresses
-        return Tried(tuple(Probe("here", a.host, a.port, a.purpose) for a in addresses))
+        probes = (Probe("here", a.host, a.port, a.purpose) for a in addresses)
+        return Tried(
+            tuple(
+                replace(p, refused="refused" if f"{p.host}:{p.port}" in self.refused else None)
+                for p in probes
+            )
+        )
 
 
 def catalog(**replication: int) -> Desired:
@@ -132,6 +159,109 @@ def test_one_silent_broker_does_not_hide_the_rest(rooms: Rooms):
     assert seen.kafka.asked == "through broker-2"
     assert seen.kafka.views[0].silence == "no answer in 2 s"
     assert seen.kafka.silence is None
+
+
+def test_a_broker_that_was_busy_for_a_moment_is_asked_again(rooms: Rooms):
+    """It answers then, and nothing is wrong; whoever answered at once is asked once."""
+    rooms.once["broker-2"] = TimedOutError("no answer in 2 s")
+    clock = FixedClock()
+    seen = gather(rooms, Question(), clock)
+
+    assert sorted(rooms.told) == ["broker-1", "broker-2", "broker-2", "broker-3"]
+    assert [v.node for v in seen.kafka.views] == ["broker-1", "broker-2", "broker-3"]
+    assert all(v.cluster is not None and v.silence is None for v in seen.kafka.views)
+    assert clock.slept == 0.0
+    assert asked(rooms, orders=3) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [(TimedOutError("late"), 0.0), (UnreachableError("refused"), PAUSE)],
+    ids=["it says nothing", "it hangs up"],
+)
+def test_a_broker_that_says_nothing_twice_is_named(rooms: Rooms, error: KafkaError, pause: float):
+    """One that hung up gets a moment to start before it is asked again."""
+    rooms.faults["broker-2"] = error
+    clock = FixedClock()
+    view = gather(rooms, Question(), clock).kafka.views[1]
+
+    assert rooms.told.count("broker-2") == 2
+    assert (view.silence, view.again) == (error.what, error.what)
+    assert view.hangs is (pause == 0)
+    assert clock.slept == pause
+    assert asked(rooms, orders=3) == ["brokers.missing"]
+
+
+def test_where_nobody_speaks_nobody_is_asked_again(rooms: Rooms):
+    """That none of them answers is known by then."""
+    for name in ("broker-1", "broker-2", "broker-3"):
+        rooms.faults[name] = TimedOutError("late")
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert len(rooms.told) == 3
+    assert {v.again for v in seen.kafka.views} == {None}
+
+
+def test_a_broker_that_does_not_know_us_is_not_asked_again(rooms: Rooms):
+    """It answered: that is no silence."""
+    rooms.faults["broker-2"] = AuthenticationError("who are you")
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert rooms.told.count("broker-2") == 1
+    assert seen.kafka.views[1].again is None
+
+
+def test_a_broker_that_is_cut_off_does_not_speak_for_all(rooms: Rooms):
+    """The first answers, and gets no answer of the controllers; the next one that does speaks."""
+    faults = [TimedOutError("no answer in 4 s")]
+
+    def refuse(sent: Sent, moment: Moment) -> None:
+        if sent.api == "DescribeQuorum" and moment is Moment.BEFORE and faults:
+            raise faults.pop()
+
+    rooms.kafka.hooks.append(refuse)
+    kafka = gather(rooms, Question(), FixedClock()).kafka
+    cut_off = next(v.node for v in kafka.views if v.quorum_fault)
+
+    assert kafka.quorum is not None
+    assert kafka.asked != f"through {cut_off}"
+
+
+def at_one_address(rooms: Rooms) -> Rooms:
+    """Only the first broker is known; all tell of three, at what they advertise."""
+    rooms.seen = Evidence(where=Where.ADDRESS, processes=rooms.seen.processes[:1])
+    rooms.strangers = tuple(b.address for b in rooms.kafka.cluster().brokers)
+    return rooms
+
+
+def test_brokers_that_nobody_named_are_asked_where_they_advertise(rooms: Rooms):
+    """One of them hangs: it takes the connection, so only a question tells."""
+    hangs = at_one_address(rooms).strangers[2]
+    rooms.faults[hangs] = TimedOutError("late")
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert [v.node for v in seen.kafka.views] == ["broker-1", *rooms.strangers]
+    assert [v.node for v in seen.kafka.views if v.again] == [hangs]
+    assert asked(rooms, orders=3) == ["brokers.missing"]
+
+
+def test_an_advertised_address_that_leads_nowhere_is_not_asked(rooms: Rooms):
+    """That is a finding of its own, and only that one."""
+    nowhere = at_one_address(rooms).strangers[2]
+    rooms.refused = (nowhere,)
+    seen = gather(rooms, Question(), FixedClock())
+
+    assert nowhere not in rooms.told
+    assert [v.again for v in seen.kafka.views] == [None, None, None]
+    assert asked(rooms, orders=3) == ["connect.advertised"]
+
+
+def test_where_as_many_answered_as_serve_no_address_is_asked(rooms: Rooms):
+    """Each of them was asked already, under whatever name."""
+    rooms.strangers = tuple(b.address for b in rooms.kafka.cluster().brokers)
+    gather(rooms, Question(), FixedClock())
+
+    assert sorted(rooms.told) == ["broker-1", "broker-2", "broker-3"]
 
 
 def test_no_answer_at_all_is_said_once_with_each_reason(rooms: Rooms):

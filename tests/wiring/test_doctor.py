@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,9 +14,18 @@ from learnflow_kafka.adapters.kubernetes.client import Client
 from learnflow_kafka.adapters.kubernetes.kubeconfig import Access
 from learnflow_kafka.adapters.kubernetes.login import FixedToken
 from learnflow_kafka.core.attempts import Spot
+from learnflow_kafka.core.connection import Connection
 from learnflow_kafka.core.diagnosis.evidence import Evidence, Part, Probe
 from learnflow_kafka.core.diagnosis.scene import Address, Tried
-from learnflow_kafka.wiring.doctor import AT_LEAST, CONNECT, Company, KubernetesScene
+from learnflow_kafka.errors import TimedOutError
+from learnflow_kafka.wiring.doctor import (
+    AGAIN,
+    AT_LEAST,
+    CONNECT,
+    TIMES,
+    Company,
+    KubernetesScene,
+)
 
 BOOTSTRAP = (Address("bootstrap", "kafka.kafka.svc", 9092),)
 
@@ -38,6 +48,26 @@ def test_a_broker_is_waited_for_as_its_company_answers(answers: list[float], pat
         company.answered(seconds)
 
     assert company.patience() == patience
+
+
+def test_a_broker_that_is_asked_again_has_less_time_and_tells_how_much():
+    """Twice two seconds would be too long; where the others are slow, it may be as slow."""
+    company = Company()
+    company.answered(0.01)
+    assert company.patience(AGAIN) == AGAIN
+
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        for seconds in (AT_LEAST, AGAIN):
+            with (
+                pytest.raises(TimedOutError, match=r"others took 0\.01 s") as caught,
+                company.ask(Connection(()), address),
+            ):
+                pass
+            assert float(caught.value.what.split()[3]) >= seconds
+
+    company.answered(1.0)
+    assert company.patience(AGAIN) == TIMES
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, evidence: Evidence) -> tuple[Tried, dict[str, Spot]]:

@@ -36,11 +36,17 @@ from learnflow_kafka.core.diagnosis.scene import Address, Tried
 from learnflow_kafka.core.diagnosis.signs import signs
 from learnflow_kafka.core.diagnosis.table import diagnose
 from learnflow_kafka.core.local import DEFAULT_NAME, LOOPBACK, NodeState, name_flag
-from learnflow_kafka.errors import KafkaError, MissingExtraError, NotAuthorizedError
+from learnflow_kafka.errors import (
+    KafkaError,
+    MissingExtraError,
+    NotAuthorizedError,
+    TimedOutError,
+    UnreachableError,
+)
 from learnflow_kafka.wiring import catalogs, contexts, kubernetes, system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from learnflow_kafka.adapters.kubernetes.client import Client
@@ -64,10 +70,18 @@ load must not be taken for a dead one.
 """
 
 AT_LEAST: Final = 2.0
+AGAIN: Final = 1.5
 TIMES: Final = 4
 """
 Once one broker has answered, another has so many seconds, or so many times as long as the slowest
-that answered: where all are slow, all are waited for.
+that answered: where all are slow, all are waited for. One that is asked again has a bit less: a
+diagnosis is to take five seconds, and a pause of Java's collector that long is a fault by itself.
+"""
+
+QUORUM: Final = 4.0
+"""
+Seconds, at least, for what a broker has to ask the controllers: an election takes about three.
+Where the one that led hangs, the brokers wait half a minute for it, and a diagnosis does not.
 """
 
 HERE: Final = "this machine"
@@ -168,16 +182,17 @@ class Company:
 
     def __init__(self) -> None:
         self._slowest: float | None = None
+        self._asked: set[str] = set()
 
     def answered(self, seconds: float) -> None:
         """One of them answered, after so long."""
         self._slowest = max(seconds, self._slowest or 0.0)
 
-    def patience(self) -> float:
+    def patience(self, at_least: float = AT_LEAST) -> float:
         """Seconds for each of the others, from when it was asked."""
         if self._slowest is None:
             return CONNECT
-        return min(CONNECT, max(AT_LEAST, TIMES * self._slowest))
+        return min(CONNECT, max(at_least, TIMES * self._slowest))
 
     @contextlib.contextmanager
     def ask(self, connection: Connection, address: str) -> Iterator[KafkaAdmin]:
@@ -186,14 +201,31 @@ class Company:
 
         clock = system.clock()
         began = clock.monotonic()
-        client = kafka_admin.connect_alone(
-            replace(connection, bootstrap=(address,)),
-            limits=kafka_admin.Limits(connect=CONNECT, request=REQUEST, patience=REQUEST),
-            hopeless=lambda: clock.monotonic() - began > self.patience(),
-        )
+        at_least = AGAIN if address in self._asked else AT_LEAST
+        self._asked.add(address)
+        try:
+            client = kafka_admin.connect_alone(
+                replace(connection, bootstrap=(address,)),
+                limits=kafka_admin.Limits(connect=CONNECT, request=REQUEST, patience=REQUEST),
+                hopeless=lambda: clock.monotonic() - began > self.patience(at_least),
+            )
+        except TimedOutError as error:
+            raise self._late(error, clock.monotonic() - began) from error
         self.answered(clock.monotonic() - began)
+        slowest = TIMES * (self._slowest or 0.0)
+        client.limits = replace(client.limits, quorum=min(REQUEST, max(QUORUM, slowest)))
         with contextlib.closing(kafka_admin.KafkaAdminAdapter(client)) as port:
             yield port
+
+    def _late(self, error: TimedOutError, seconds: float) -> TimedOutError:
+        """The same, with how long it was waited for and how long the others took."""
+        if self._slowest is None:
+            return error
+        return TimedOutError(
+            f"no answer in {seconds:.1f} s; others took {self._slowest:.2f} s at most",
+            where=error.where,
+            fix=error.fix,
+        )
 
 
 def _tried_from_here(addresses: Sequence[Address]) -> Tried:
@@ -269,7 +301,14 @@ class KubernetesScene:
                 raise NotAuthorizedError(
                     f"no tunnel to its pods is allowed: {fault}", fix="ask for pods/portforward"
                 ) from error
+            if fault and isinstance(error, UnreachableError):
+                raise UnreachableError(f"no connection through its tunnel ({fault})") from error
             raise
+
+    def advertised(self, evidence: Evidence) -> Ways:
+        """None: every pod is asked."""
+        del evidence
+        return {}
 
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The service that selects the brokers, as a pod writes it."""
@@ -349,6 +388,11 @@ class LocalScene:
             if p.name != "zookeeper" and p.port is not None and p.state not in _MUTE
         }
 
+    def advertised(self, evidence: Evidence) -> Ways:
+        """None: every process is asked."""
+        del evidence
+        return {}
+
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The first broker's address."""
         first = next(
@@ -367,6 +411,7 @@ class AddressScene:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._company = Company()
 
     def surroundings(self) -> Evidence:
         """Nothing."""
@@ -376,8 +421,17 @@ class AddressScene:
     def brokers(self, evidence: Evidence) -> Iterator[Ways]:
         """Each of the addresses."""
         del evidence
-        connection, company = self._context.connection, Company()
-        yield {a: partial(company.ask, connection, a) for a in connection.bootstrap}
+        yield self._ways(self._context.connection.bootstrap)
+
+    def advertised(self, evidence: Evidence) -> Ways:
+        """Each of the addresses that clients are sent to."""
+        cluster = evidence.kafka.cluster
+        brokers = cluster.brokers if cluster is not None else ()
+        return self._ways(b.address for b in brokers if not b.fenced)
+
+    def _ways(self, addresses: Iterable[str]) -> Ways:
+        connection = self._context.connection
+        return {a: partial(self._company.ask, connection, a) for a in addresses}
 
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The first address."""

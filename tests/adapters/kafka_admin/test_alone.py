@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from learnflow_kafka.errors import KafkaError, TimedOutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.clusters import LocalKafka
 
 LONG = 60.0
 """Seconds; who waits so long takes the whole time of the test."""
@@ -49,3 +52,29 @@ def test_while_there_is_hope_a_silent_broker_has_its_whole_time(mute: str):
 
     assert "others did" not in str(caught.value)
     assert time.monotonic() - began >= 0.5
+
+
+@pytest.mark.kafka
+def test_a_broker_whose_controller_hangs_is_not_waited_for(kafka3: LocalKafka):
+    """It would wait half a minute for the one that led; all that it knows itself it tells."""
+
+    def asked(broker: int) -> kafka_admin.KafkaAdminAdapter:
+        address = kafka3.cluster.bootstrap[broker - 1]
+        limits = kafka_admin.Limits(request=LONG, quorum=0.5)
+        return kafka_admin.KafkaAdminAdapter(
+            kafka_admin.connect_alone(Connection((address,)), limits=limits)
+        )
+
+    with closing(asked(1)) as port:
+        quorum = port.quorum()
+    assert quorum is not None
+    assert quorum.leader is not None
+    with kafka3.frozen(quorum.leader), closing(asked(quorum.leader % 3 + 1)) as port:
+        began = time.monotonic()
+        with pytest.raises(KafkaError):
+            port.quorum()
+        seconds = time.monotonic() - began
+        cluster = port.cluster()
+
+    assert seconds < LONG / 2
+    assert len(cluster.brokers) == 3

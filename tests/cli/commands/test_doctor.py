@@ -191,6 +191,48 @@ def test_a_frozen_process_is_named_at_once_and_goes_on(kafka3: LocalKafka):
     assert {p.state for p in after.processes} == {"running"}
 
 
+@pytest.mark.kafka
+@pytest.mark.parametrize("addresses", [3, 1], ids=["all are named", "one is named"])
+def test_a_broker_that_hangs_at_its_address_is_named_at_once(kafka3: LocalKafka, addresses: int):
+    """Its port takes connections, and the cluster counts it as serving for nine seconds."""
+    bootstrap = tuple(kafka3.bootstrap.split(","))
+    context = Context("three", Connection(bootstrap[:addresses]))
+    with kafka3.frozen(3):
+        seen = doctor.at_addresses(context)
+    cluster, root = seen.kafka.cluster, diagnose(seen).root
+    assert cluster is not None
+    assert root is not None
+    fenced = [b.id for b in cluster.brokers if b.fenced]
+    said = "fenced: 3" if fenced else f"3 ({bootstrap[2]}) counts as serving and does not answer"
+
+    assert root.rule == "brokers.missing"
+    assert root.detail == f"2 of 3 brokers serve; {said}"
+    until_healthy(lambda: doctor.at_addresses(context))
+
+
+@pytest.mark.kafka
+def test_a_broker_that_was_killed_is_not_told_to_advertise_another_address(kafka3: LocalKafka):
+    """Its address is refused because it is gone, which comes first."""
+    kafka3.kill(3)
+    try:
+        found = diagnose(doctor.at_addresses(kafka3.context))
+    finally:
+        kafka3.restart()
+    told = {r.cause.rule: r.of for r in found.causes}
+
+    assert found.root is not None
+    assert found.root.rule == "brokers.missing"
+    assert told.get("connect.advertised", found.root) == found.root
+    until_healthy(lambda: doctor.at_addresses(kafka3.context))
+
+
+def until_healthy(look: Callable[[], Evidence]) -> None:
+    """Wait until nothing is wrong any more."""
+    deadline = time.monotonic() + 60
+    while g.rules(found := diagnose(look())):
+        assert time.monotonic() < deadline, g.rules(found)
+
+
 @pytest.mark.zookeeper
 def test_zookeeper_is_asked_in_its_own_words(kafka39: LocalKafka):
     """Kafka 3.9 with ZooKeeper: its server tells its mode, and nothing is wrong."""

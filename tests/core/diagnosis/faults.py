@@ -388,6 +388,17 @@ def fenced() -> Evidence:
     return g.healthy(kafka=g.kafka(cluster=replace(state, brokers=(*state.brokers[:2], last))))
 
 
+def hung() -> Evidence:
+    """A broker that hangs, before its cluster has missed it."""
+    mute = NodeView(
+        "kafka-2",
+        silence="no answer in 2.0 s; others took 0.03 s at most",
+        again="no answer in 1.5 s; others took 0.03 s at most",
+        hangs=True,
+    )
+    return g.healthy(kafka=g.kafka(views=(*g.kafka().views[:2], mute)))
+
+
 def silent() -> Evidence:
     """Pods that run, and no answer."""
     return g.healthy(
@@ -652,6 +663,7 @@ FAULTS = (
     ("quorum.split", two_clusters),
     ("quorum.no_leader", leaderless),
     ("brokers.missing", fenced),
+    ("brokers.missing", hung),
     ("kafka.silent", silent),
     ("partitions.offline", offline),
     ("topics.missing", not_allowed),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.lab import Lab
 
+    from learnflow_kafka.core.diagnosis.causes import Cause
+
 pytestmark = pytest.mark.timeout(900)
 MINE = unique()
 BIN = "/opt/kafka/bin"
@@ -96,15 +98,23 @@ def test_two_quorums_in_one_set_are_told(ward: dict[str, Patient]):
 def test_a_broker_that_hangs_is_missed_and_its_partitions_are_its_consequence(
     ward: dict[str, Patient],
 ):
-    """Its pod is ready, as its port is open; the controller has fenced it."""
+    """Its pod is ready, as its port is open: named at once, and again when it is fenced."""
     patient = healthy(ward["follower"], "brokers.missing")
     tool(patient, "kafka-topics.sh", *HERE, "--create", "--topic", "orders", "--partitions", "2")
 
     with frozen(patient.lab, patient.namespace, "app-1"):
-        cause = patient.named()
+        at_once = patient.diagnose().root
+        assert at_once is not None
+        patient.heal(at_once)  # looks only: its processes, as they stand, and its log
+        cause = until(lambda: _fenced(patient), "it is fenced", 60)
         found = patient.diagnose()
     patient.silent()
 
+    assert at_once.rule == "brokers.missing"
+    assert {p.object for p in at_once.proof if p.field == "asked again"} == {"pod app-1"}
+    assert "1 (app-1) counts as serving and does not answer" in at_once.detail or (
+        "fenced: 1" in at_once.detail  # on a machine so busy that nine seconds are over
+    )
     assert "fenced: 1" in cause.detail
     assert ("broker 1", "fenced") in {(p.object, p.field) for p in cause.proof}
     assert {r.cause.rule: r.of for r in found.causes}["partitions.offline"] == found.root
@@ -150,6 +160,12 @@ def test_a_client_without_sasl_is_told_of_by_the_brokers_log(ward: dict[str, Pat
 
     assert "SASL" in cause.detail
     assert "Unexpected Kafka request" in cause.proof[0].value
+
+
+def _fenced(patient: Patient) -> Cause | None:
+    """The finding about missing brokers, once the cluster has fenced one."""
+    told = (r.cause for r in patient.diagnose().causes if r.cause.rule == "brokers.missing")
+    return next((c for c in told if "fenced" in c.detail), None)
 
 
 def healthy(patient: Patient, rule: str) -> Patient:

@@ -8,15 +8,17 @@ broker by itself thinks of the cluster.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from learnflow_kafka.adapters.kafka_admin.client import Client, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from learnflow_kafka.adapters.kafka_admin.client import Role
     from learnflow_kafka.core.connection import Connection
+
+T = TypeVar("T")
 
 ITSELF = -1
 """The number under which the broker that is asked names itself here: Kafka does not tell."""
@@ -28,6 +30,10 @@ class AloneClient(Client):
     def brokers(self) -> list[int]:
         """One: the broker that is asked."""
         return [ITSELF]
+
+    async def _asked(self, to: int | Role, ask: Callable[[Any], Awaitable[T]]) -> T:
+        """Once: there is no other broker to ask."""
+        return await ask(await self._ready(to, set()))
 
     async def _ready(self, to: int | Role, failed: set[int]) -> Any:
         del to, failed

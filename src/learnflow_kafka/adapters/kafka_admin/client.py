@@ -57,7 +57,8 @@ class Limits:
     """
     How long to wait, in seconds.
 
-    `connect` for one connection with its TLS and SASL exchange; `request` for one answer;
+    `connect` for one connection with its TLS and SASL exchange; `request` for one answer, and
+    `quorum` for one about the quorum, which a broker gets from the controllers (None: as long);
     `patience` for a broker to come back, or a cluster to find its feet: a cluster takes nine to
     notice that a broker was killed.
     """
@@ -65,6 +66,7 @@ class Limits:
     connect: float = 5.0
     request: float = 30.0
     patience: float = 15.0
+    quorum: float | None = None
 
 
 class Role(Enum):
@@ -97,13 +99,14 @@ class Call:
     One request on its way to the broker `to`.
 
     `items` are the names it is about and `mutating` whether it may change something, both
-    for the log of requests.
+    for the log of requests. `seconds` are for its answer (None: as the limits say).
     """
 
     request: Any
     to: int | Role = Role.ANY
     items: tuple[str, ...] = ()
     mutating: bool = False
+    seconds: float | None = None
 
 
 class Client:
@@ -183,9 +186,10 @@ class Client:
         to: int | Role = Role.ANY,
         items: Sequence[str] = (),
         mutating: bool = False,
+        seconds: float | None = None,
     ) -> Any:
         """The answer to one request."""
-        call = Call(request, to, tuple(items), mutating)
+        call = Call(request, to, tuple(items), mutating, seconds)
         return self._shielded(self._exchange, call)
 
     def send_each(self, calls: Sequence[Call]) -> list[Any | KafkaError]:
@@ -278,9 +282,8 @@ class Client:
         if self._on_sent is not None:
             name = call.request.name.removesuffix("Request")
             self._on_sent(Sent(name, call.mutating, call.items))
-        return await connection.send_request(
-            call.request, request_timeout_ms=self.limits.request * 1000
-        )
+        seconds = self.limits.request if call.seconds is None else call.seconds
+        return await connection.send_request(call.request, request_timeout_ms=seconds * 1000)
 
     async def _ready(self, to: int | Role, failed: set[int]) -> Any:
         """

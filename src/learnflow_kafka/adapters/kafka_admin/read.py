@@ -134,7 +134,9 @@ class Reading:
         wanted = topic(
             topic_name="__cluster_metadata", partitions=[topic.PartitionData(partition_index=0)]
         )
-        answer = self._client.send(DescribeQuorumRequest(topics=[wanted]))
+        answer = self._client.send(
+            DescribeQuorumRequest(topics=[wanted]), seconds=self._client.limits.quorum
+        )
         check(answer.error_code, answer.error_message)
         log = answer.topics[0].partitions[0]
         check(log.error_code, log.error_message, where="the metadata quorum")

@@ -81,6 +81,11 @@ def client(name: str) -> str:
     return f"client/{name}"
 
 
+def answers(name: str) -> str:
+    """The reference of what a broker that runs should answer; it is called as it was asked."""
+    return f"answers/{name}"
+
+
 def release(name: str) -> str:
     """The reference of a Helm release."""
     return f"release/{name}"

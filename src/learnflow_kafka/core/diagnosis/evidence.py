@@ -16,7 +16,7 @@ from learnflow_kafka.core.diagnosis.signs import LogSign
 from learnflow_kafka.core.local import DEFAULT_NAME, name_flag, name_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from learnflow_kafka.core.diagnosis.objects import (
         Claim,
@@ -118,8 +118,10 @@ class NodeView:
     """
     The cluster as one of its nodes sees it, asked alone.
 
-    `node` is the pod (or process) that was asked; `silence` is why it told nothing, and
-    `quorum_fault` why it told nothing of the quorum though it may be asked.
+    `node` is the pod (or process, or address) that was asked; `silence` is why it told nothing,
+    and `quorum_fault` why it told nothing of the quorum though it may be asked. One that said
+    nothing while another spoke was asked twice: `again` is why it told nothing then either, and
+    `hangs` that its port takes connections all the same.
     """
 
     node: str
@@ -127,6 +129,19 @@ class NodeView:
     quorum: QuorumState | None = None
     quorum_fault: str | None = None
     silence: str | None = None
+    again: str | None = None
+    hangs: bool = False
+
+
+def spokesman(views: Iterable[NodeView]) -> NodeView | None:
+    """
+    The view that stands for all: of the first cluster that is told of, one that knows its quorum.
+
+    A broker that is cut off from the controllers goes on telling what it knew before.
+    """
+    told = [(v.cluster.cluster_id, v) for v in views if v.cluster is not None]
+    mine = [view for id_, view in told if id_ == told[0][0]]
+    return next((v for v in mine if v.quorum is not None), mine[0] if mine else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from learnflow_kafka.core.diagnosis.evidence import spokesman
 from learnflow_kafka.core.diagnosis.roles import INSTANCE, Role, cluster_of, role, workloads_of
 
 if TYPE_CHECKING:
@@ -79,9 +80,10 @@ def _of(
 
 
 def _view(name: str, pods: Mapping[str, str], seen: KafkaView) -> KafkaView:
-    """What one installation says of itself: what the first of its brokers told."""
+    """What one installation says of itself."""
     views = tuple(v for v in seen.views if pods.get(v.node, name) == name)
-    cluster = next((v.cluster for v in views if v.cluster is not None), None)
+    speaker = spokesman(views)
+    cluster = speaker.cluster if speaker is not None else None
     silence = seen.silence
     if cluster is None and seen.cluster is not None:
         told = "; ".join(f"{v.node}: {v.silence or 'no answer'}" for v in views)

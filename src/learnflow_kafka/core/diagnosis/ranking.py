@@ -152,10 +152,15 @@ def _of_pods(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield me, causes.release(release.name)
         yield from _of_role(me, role(pod), evidence)
         yield me, causes.listener(pod.name)
+        yield me, causes.answers(pod.name)
     for process in evidence.processes:
         me = causes.process(process.name)
         kind = Role.ZOOKEEPER if process.name == "zookeeper" else Role.BROKER
         yield from _of_role(me, kind, evidence)
+        yield me, causes.answers(process.name)
+    for view in evidence.kafka.views:
+        if view.hangs:
+            yield from _of_kafka(causes.answers(view.node), evidence)
 
 
 def _of_workloads(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -178,15 +183,20 @@ def _of_role(me: str, kind: Role, evidence: Evidence) -> Iterator[tuple[str, str
         yield from ((causes.ZOOKEEPER, causes.pod(p.name)) for p in _kafka(evidence))
         yield from _services(causes.ZOOKEEPER, evidence)
     elif kind in {Role.BROKER, Role.CONTROLLER}:
-        if evidence.zookeeper or any(p.name == "zookeeper" for p in evidence.processes):
-            yield me, causes.BROKERS
-        else:
-            yield me, causes.QUORUM
-            yield me, VOTERS
+        yield from _of_kafka(me, evidence)
         if kind is Role.BROKER:
             yield me, causes.BROKERS
         yield causes.DNS, me
         yield from _services(causes.QUORUM, evidence)
+
+
+def _of_kafka(me: str, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """What suffers when a node of Kafka does not work: brokers, and with KRaft the quorum."""
+    if evidence.zookeeper or any(p.name == "zookeeper" for p in evidence.processes):
+        yield me, causes.BROKERS
+    else:
+        yield me, causes.QUORUM
+        yield me, VOTERS
 
 
 def _kafka(evidence: Evidence) -> Iterator[Pod]:

@@ -56,6 +56,16 @@ class Scene(Protocol):
         """
         ...
 
+    def advertised(
+        self, evidence: Evidence
+    ) -> Mapping[str, Callable[[], AbstractContextManager[KafkaAdmin]]]:
+        """
+        A way to the address that each serving broker advertises, by that address.
+
+        Empty where all brokers are known without being told of.
+        """
+        ...
+
     def bootstrap(self, evidence: Evidence) -> Address | None:
         """The address that clients begin with, as a client in this place writes it."""
         ...

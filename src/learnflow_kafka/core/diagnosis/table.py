@@ -24,6 +24,7 @@ from learnflow_kafka.core.diagnosis.rules import (
     starting,
     zookeeper,
 )
+from learnflow_kafka.core.diagnosis.together import together
 from learnflow_kafka.core.findings import Finding, Report, Status
 
 if TYPE_CHECKING:
@@ -414,4 +415,5 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             unchecked.append(Unchecked(rule.name, lacking[0]))
         elif not mine:
             fine.append(rule.name)
-    return Diagnosis(ranked(found, evidence), tuple(fine), tuple(unchecked))
+    told = together(ranked(found, evidence), evidence)
+    return Diagnosis(told, tuple(fine), tuple(unchecked))

@@ -53,16 +53,17 @@ def out_of_memory(evidence: Evidence) -> Iterator[Cause]:
     happened. So is a container that was ended more than an hour ago and runs since; after a day
     it is none any more, since its memory was enough for a whole day's load.
 
-    Way out: a limit of at least the heap and 500 Mi, or a smaller heap.
+    Way out: a limit of at least the heap and 500 Mi, or a smaller heap. Pods of one workload with
+    the same heap and limit are one finding.
     """
     for pod in evidence.pods:
         for container in pod.containers:
             limit = container.limits.get("memory")
             heap = bytes_of_heap(container.heap, limit)
             if status := _killed_for_memory(pod, container, evidence):
-                yield _too_little_memory(pod, container, limit, heap, status)
+                yield _too_little_memory(pod, container, heap, status, evidence)
             elif heap is not None and limit is not None and heap + _beside(pod) > limit:
-                yield _heap_too_large(pod, container, limit, heap)
+                yield _heap_too_large(pod, container, limit, heap, evidence)
     for name, told in _told(evidence, Sign.OUT_OF_MEMORY).items():
         yield Cause(
             "crash.out_of_memory",
@@ -365,8 +366,9 @@ def _since(ends: Iterable[Terminated], now_ms: int) -> Status | None:
 
 
 def _too_little_memory(
-    pod: Pod, container: Container, limit: int | None, heap: int | None, status: Status
+    pod: Pod, container: Container, heap: int | None, status: Status, evidence: Evidence
 ) -> Cause:
+    limit = container.limits.get("memory")
     end = container.last or container.terminated
     java = role(pod) is not Role.OTHER or heap is not None
     needed = _fitting(container, limit, heap or 0) if java else None
@@ -399,13 +401,15 @@ def _too_little_memory(
             f"a limit of at least {shown('memory', asks)}"
             + (" (heap and 500 Mi), or a smaller heap" if java else ""),
             Safety.ASKS,
-            _limit_command(pod, container, asks),
+            _limit_command(pod, container, asks, evidence),
         ),
         status,
     )
 
 
-def _heap_too_large(pod: Pod, container: Container, limit: int, heap: int) -> Cause:
+def _heap_too_large(
+    pod: Pod, container: Container, limit: int, heap: int, evidence: Evidence
+) -> Cause:
     fitting = _fitting(container, limit, heap)
     left = limit - heap
     return Cause(
@@ -432,7 +436,7 @@ def _heap_too_large(pod: Pod, container: Container, limit: int, heap: int) -> Ca
             if fitting is None
             else f"a limit of at least {shown('memory', fitting)}, or a smaller heap",
             Safety.ASKS,
-            None if fitting is None else _limit_command(pod, container, fitting),
+            None if fitting is None else _limit_command(pod, container, fitting, evidence),
         ),
         Status.WARNING,
     )
@@ -451,7 +455,7 @@ def _fitting(container: Container, limit: int | None, heap: int) -> int | None:
     return None if left <= 0 else -(-int(BESIDE_HEAP / left) // MI) * MI
 
 
-def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
+def _limit_command(pod: Pod, container: Container, limit: int, evidence: Evidence) -> str | None:
     kind, _, name = (pod.owner or "").partition("/")
     if kind != "StatefulSet":
         return None
@@ -463,7 +467,13 @@ def _limit_command(pod: Pod, container: Container, limit: int) -> str | None:
     if container.ready:
         return command
     # The controller waits for a pod that is not ready before it replaces it.
-    return f"{command} && kubectl delete pod {pod.name} -n {pod.namespace} --ignore-not-found"
+    waiting = " ".join(
+        p.name
+        for p in evidence.pods
+        if p.owner == pod.owner
+        and any(c.name == container.name and not c.ready for c in p.containers)
+    )
+    return f"{command} && kubectl delete pod {waiting} -n {pod.namespace} --ignore-not-found"
 
 
 def _crashes(container: Container) -> bool:

@@ -13,6 +13,7 @@ from learnflow_kafka.core.diagnosis.evidence import Where
 from learnflow_kafka.core.diagnosis.installations import installations
 from learnflow_kafka.core.diagnosis.roles import (
     Role,
+    called,
     main_container,
     pods_of,
     ready,
@@ -21,14 +22,22 @@ from learnflow_kafka.core.diagnosis.roles import (
 )
 from learnflow_kafka.core.diagnosis.signs import LONGEST, Sign
 from learnflow_kafka.core.findings import Status
+from learnflow_kafka.core.local import NodeState
 from learnflow_kafka.core.observed import ConfigSource
 from learnflow_kafka.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from learnflow_kafka.core.diagnosis.evidence import Evidence, KafkaView, LiveTopic, WantedTopic
+    from learnflow_kafka.core.diagnosis.evidence import (
+        Evidence,
+        KafkaView,
+        LiveTopic,
+        NodeView,
+        WantedTopic,
+    )
     from learnflow_kafka.core.diagnosis.objects import Pod, Workload
+    from learnflow_kafka.core.observed import Broker
 
     Judge = Callable[[Evidence], Iterator[Cause]]
 
@@ -103,10 +112,13 @@ def no_leader(evidence: Evidence) -> Iterator[Cause]:
     unreachable = _nobody_tells(evidence) if quorum is None else None
     leaderless = quorum is not None and (quorum.leader is None or quorum.leader < 0)
     if leaderless or unreachable:
+        hangs = any(v.hangs for v in view.views)
         yield Cause(
             "quorum.no_leader",
             (causes.QUORUM,),
-            "the KRaft quorum has no leader: no topic or broker can change",
+            "the KRaft quorum has no leader"
+            + (" that answers the brokers" if unreachable and hangs else "")
+            + ": no topic or broker can change",
             (
                 Proof(
                     "quorum",
@@ -185,14 +197,25 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
     that the StatefulSet wants (or the brokers that the catalog's environment names). Says
     which pod is missing. Most often a consequence: of a pod that does not run, of a quorum
     without a leader.
+
+    Each broker is asked alone, too. For nine seconds a cluster goes on counting a broker that
+    hangs as serving (without a quorum, for ever), and its pod can be ready all the while: one
+    that says nothing while another speaks is asked a second time, and is named if it says nothing
+    again, three seconds and a half in all. One that was busy for a moment is not.
+
+    Way out: a broker that takes connections and says nothing was suspended, waits for a disk, or
+    collects garbage. Look before it is restarted, since the traces go with the process. A liveness
+    probe that asks over HTTP, as our chart's does, restarts it after some minutes; one that only
+    opens the port never does.
     """
     cluster = evidence.kafka.cluster
     if cluster is None:
         return
     serving = [b for b in cluster.brokers if not b.fenced]
     fenced = [b for b in cluster.brokers if b.fenced]
+    mute = _mute(evidence)
     wanted, source = _wanted_brokers(evidence)
-    if not fenced and len(serving) >= wanted:
+    if not fenced and not mute and len(serving) >= wanted:
         return
     known = {b.host.partition(".")[0] for b in serving}
     missing = [
@@ -200,16 +223,24 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
     ]
     names = f"; not ready: {', '.join(missing)}" if missing else ""
     names += f"; fenced: {', '.join(str(b.id) for b in fenced)}" if fenced else ""
+    if mute:
+        verbs = "counts as serving and does" if len(mute) == 1 else "count as serving and do"
+        names += f"; {', '.join(mute.values())} {verbs} not answer"
+    silent = [v for v in evidence.kafka.views if v.again is not None]
+    silent.sort(key=lambda view: view.node not in mute)
     yield Cause(
         "brokers.missing",
-        (causes.BROKERS,),
-        f"{len(serving)} of {max(wanted, len(cluster.brokers))} brokers serve{names}",
+        (*(causes.answers(v.node) for v in silent if v.hangs), causes.BROKERS),
+        f"{len(serving) - len(mute)} of {max(wanted, len(cluster.brokers))} brokers serve{names}",
         (
+            *(proof for view in silent for proof in _unanswered(view, evidence)),
             Proof("cluster", "brokers", ", ".join(f"{b.id} ({b.address})" for b in serving)),
             Proof(source, "brokers wanted", str(wanted)),
             *(Proof(f"broker {b.id}", "fenced", "true") for b in fenced),
         ),
-        Remedy(
+        _look_at(silent[0], evidence)
+        if silent and not missing
+        else Remedy(
             "a broker that has just started needs some seconds; else read its log",
             Safety.SAFE,
             f"kubectl logs -n {evidence.namespace} {missing[0]} --tail 100"
@@ -336,6 +367,97 @@ def _differences(wanted: WantedTopic, live: LiveTopic | None) -> Iterator[Proof]
         yield Proof(name, f"config {key}", f"{held.value} ({source}), catalog: {value}")
 
 
+def _mute(evidence: Evidence) -> dict[str, str]:
+    """
+    Nodes that the cluster counts as serving and that told nothing, twice: what each is called.
+
+    Which broker a node is, its address tells. Where a pod's does not (it advertises another name),
+    as many brokers as pods must serve: then this is one of them.
+    """
+    view = evidence.kafka
+    serving = [b for b in view.cluster.brokers if not b.fenced] if view.cluster is not None else []
+    starting = {p.name for p in evidence.processes if p.state == NodeState.STARTING}
+    found: dict[str, str] = {}
+    for node in (v.node for v in view.views if v.again is not None and v.node not in starting):
+        broker = next((b for b in serving if _is_at(b, node, evidence)), None)
+        if broker is not None:
+            found[node] = node if evidence.where is Where.LOCAL else f"{broker.id} ({node})"
+        elif _is_counted(node, len(serving), evidence):
+            found[node] = node
+    return found
+
+
+def _is_at(broker: Broker, node: str, evidence: Evidence) -> bool:
+    """Whether a broker is what was asked under this name."""
+    if evidence.where is Where.LOCAL:
+        return any(p.name == node and p.id == broker.id for p in evidence.processes)
+    if evidence.where is Where.ADDRESS:
+        return broker.address.lower() == node.lower()
+    ips = {p.ip for p in evidence.pods if p.name == node}
+    return broker.host.partition(".")[0] == node or broker.host in ips
+
+
+def _is_counted(node: str, serving: int, evidence: Evidence) -> bool:
+    """Whether a ready pod must be one of so many brokers that serve, whatever they advertise."""
+    cluster, views = evidence.kafka.cluster, evidence.kafka.views
+    named = any(
+        _is_at(b, v.node, evidence) for v in views for b in (cluster.brokers if cluster else ())
+    )
+    ours = any(p.name == node and ready(p) for p in pods_of(evidence, Role.BROKER))
+    return ours and not named and serving >= len(views)
+
+
+def _unanswered(view: NodeView, evidence: Evidence) -> Iterator[Proof]:
+    """What came of asking one node, and how its pod stands."""
+    who = view.node if evidence.where is Where.ADDRESS else called(evidence, view.node)
+    yield Proof(who, "asked alone", view.silence or "no answer")
+    yield Proof(who, "asked again", view.again or "no answer")
+    for pod in evidence.pods:
+        if pod.name == view.node:
+            yield Proof(who, "condition Ready", "True" if ready(pod) else "False")
+    for process in evidence.processes:
+        if process.name == view.node:
+            yield Proof(who, "process", f"{process.state}, pid {process.pid}")
+
+
+def _look_at(view: NodeView, evidence: Evidence) -> Remedy:
+    """What tells why a node says nothing; nothing of it ends or restarts a process."""
+    name, home = view.node, evidence.namespace
+    pid = next((p.pid for p in evidence.processes if p.name == name), None)
+    number = next((p.id for p in evidence.processes if p.name == name), None)
+    if not view.hangs:
+        return Remedy(
+            "it takes no connection, or hangs up: it ended a moment ago, has just started or wants "
+            "another protocol; if it stays so, its log tells",
+            Safety.SAFE,
+            f"kubectl get pod -n {home} {name}"
+            if evidence.where is Where.KUBERNETES
+            else f"learnflow logs{evidence.name_flag} --broker {number}"
+            if number is not None
+            else None,
+        )
+    if evidence.where is Where.KUBERNETES:
+        return Remedy(
+            "it takes connections and says nothing: look at its processes before it is restarted "
+            "(T is suspended, D waits for a disk; else its log tells of pauses); a liveness probe "
+            "that asks over HTTP restarts it after some minutes, one that opens the port never",
+            Safety.SAFE,
+            f"kubectl exec -n {home} {name} -- sh -c 'grep State: /proc/[0-9]*/status'; "
+            f"kubectl logs -n {home} {name} --tail 100",
+        )
+    return Remedy(
+        "it takes connections and says nothing: have it write its threads to process.log, beside "
+        "the log that `learnflow status` names, before it is restarted (they tell what it waits "
+        "for); nothing restarts it by itself"
+        if pid is not None
+        else "it takes connections and says nothing: look at its process before it is restarted "
+        "(in the list of `ps ax`, T is suspended and D waits for a disk; `kill -QUIT` has a Java "
+        "process write its threads to its log, and go on)",
+        Safety.SAFE,
+        f"kill -QUIT {pid}" if pid is not None else None,
+    )
+
+
 def _behind(view: KafkaView) -> Iterator[tuple[int, str]]:
     quorum = view.quorum
     if quorum is None:
@@ -390,7 +512,8 @@ def _wake_quorum(evidence: Evidence, behind: Collection[int] = ()) -> Remedy:
     if down := [name for name in voters if name not in up]:
         return _started(down, evidence)
     ids = {voter: name for name, voter in voters.items()}
-    ill = [ids[voter] for voter in behind if voter in ids] or [*voters]
+    mute = [v.node for v in evidence.kafka.views if v.hangs and v.node in voters]
+    ill = [ids[voter] for voter in behind if voter in ids] or mute or [*voters]
     serves = any(role(up[name]) is Role.BROKER for name in ill)
     return Remedy(
         f"all voters run: restart {', '.join(ill)}"
