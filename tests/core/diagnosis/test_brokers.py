@@ -228,6 +228,19 @@ def test_an_address_that_is_refused_follows_from_the_broker_that_is_gone():
     assert found.causes[1].of == found.root
 
 
+@pytest.mark.parametrize("where", [Where.ADDRESS, Where.KUBERNETES])
+def test_a_broker_that_names_none_is_no_cluster(where: Where):
+    """No controller has told it of the cluster; at an address nobody says how many there are."""
+    base = at_addresses() if where is Where.ADDRESS else g.healthy()
+    nobody = replace(g.cluster(), brokers=())
+    views = tuple(replace(view, cluster=nobody) for view in base.kafka.views)
+    kafka = replace(base.kafka, cluster=nobody, views=views)
+    cause = missed(replace(base, kafka=kafka))
+
+    assert "brokers serve; who answers names no broker, not even itself" in cause.detail
+    assert cause.detail.startswith("0 of ")
+
+
 def test_a_broker_that_is_cut_off_does_not_speak_for_all():
     """It knows what it knew before; one that reaches the controllers says that it is fenced."""
     state = g.cluster()

@@ -215,23 +215,25 @@ def brokers_missing(evidence: Evidence) -> Iterator[Cause]:
     fenced = [b for b in cluster.brokers if b.fenced]
     mute = _mute(evidence)
     wanted, source = _wanted_brokers(evidence)
-    if not fenced and not mute and len(serving) >= wanted:
+    if serving and not fenced and not mute and len(serving) >= wanted:
         return
     known = {b.host.partition(".")[0] for b in serving}
     missing = [
         p.name for p in pods_of(evidence, Role.BROKER) if p.name not in known and not ready(p)
     ]
-    names = f"; not ready: {', '.join(missing)}" if missing else ""
+    names = "" if cluster.brokers else "; who answers names no broker, not even itself"
+    names += f"; not ready: {', '.join(missing)}" if missing else ""
     names += f"; fenced: {', '.join(str(b.id) for b in fenced)}" if fenced else ""
     if mute:
         verbs = "counts as serving and does" if len(mute) == 1 else "count as serving and do"
         names += f"; {', '.join(mute.values())} {verbs} not answer"
+    at_least = max(wanted, len(cluster.brokers), 1)
     silent = [v for v in evidence.kafka.views if v.again is not None]
     silent.sort(key=lambda view: view.node not in mute)
     yield Cause(
         "brokers.missing",
         (*(causes.answers(v.node) for v in silent if v.hangs), causes.BROKERS),
-        f"{len(serving) - len(mute)} of {max(wanted, len(cluster.brokers))} brokers serve{names}",
+        f"{len(serving) - len(mute)} of {at_least} brokers serve{names}",
         (
             *(proof for view in silent for proof in _unanswered(view, evidence)),
             Proof("cluster", "brokers", ", ".join(f"{b.id} ({b.address})" for b in serving)),
