@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 LOOPBACK = "127.0.0.1"
-UPDATE_METADATA = 6
+LEADER_AND_ISR, UPDATE_METADATA = 4, 6
 STALE_CONTROLLER_EPOCH = 11
-UNTOLD = "no controller has told this broker of the cluster yet"
+UNTOLD = "no controller has told this broker of the whole cluster yet"
+NONE = struct.pack(">i", 0)
+"""A list of nothing."""
 # A controller that stands still must remain the controller until it goes on.
 SESSION_MS = 300_000
 KEEPER = f"""\
@@ -41,8 +43,8 @@ maxClientCnxns=0
 """
 BROKER = f"""\
 auto.create.topics.enable=false
-inter.broker.listener.name=CLIENT
-listener.security.protocol.map=CLIENT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT
 offsets.topic.replication.factor=1
 zookeeper.session.timeout.ms={SESSION_MS}
 """
@@ -65,7 +67,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             folder.mkdir()
             connect = f"zookeeper.connect={LOOPBACK}:{first}\n"
             mount(folder, BROKER + connect + "".join(f"{line}\n" for line in lines))
-            listener = f"CLIENT://{LOOPBACK}:{client}"
+            listener = f"PLAINTEXT://{LOOPBACK}:{client}"
             settings = {
                 "NODE_MODE": "zookeeper",
                 "NODE_VOTERS": "",
@@ -103,14 +105,21 @@ def running(node: Node) -> bool | None:
     return "broker=running" in node.ask("/state")[1] or None
 
 
-def refused(node: Node) -> int:
-    """The broker's answer to a controller whose time is over, which names no brokers."""
-    # No client id; the controller, an epoch before the first one, no partitions, no brokers.
-    request = struct.pack(">hhihiiii", UPDATE_METADATA, 0, 1, -1, 0, -1, 0, 0)
+def told(
+    node: Node, api: int, epoch: int, *, partitions: bytes = NONE, brokers: bytes = NONE
+) -> int:
+    """The broker's answer, an error's number or 0, to what a controller of this epoch tells it."""
+    # No client id; the controller is the broker itself.
+    request = struct.pack(">hhihii", api, 0, 1, -1, 1, epoch) + partitions + brokers
     with socket.create_connection((LOOPBACK, port(node)), 10) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
         answer = connection.makefile("rb").read(10)
     return int(struct.unpack(">iih", answer)[2])
+
+
+def text(value: str) -> bytes:
+    """As Kafka writes it."""
+    return struct.pack(">h", len(value)) + value.encode()
 
 
 def test_ready_means_that_a_controller_has_told_of_the_cluster(start: Callable[..., Node]):
@@ -127,7 +136,7 @@ def test_ready_means_that_a_controller_has_told_of_the_cluster(start: Callable[.
     other, hidden = start(1), start(2, "metrics.jmx.exclude=kafka[.]network:.*")
     until(lambda: running(other) and running(hidden), "brokers that nobody tells")
     assert brokers(LOOPBACK, port(other)) == 0
-    assert refused(other) == STALE_CONTROLLER_EPOCH
+    assert told(other, UPDATE_METADATA, -1) == STALE_CONTROLLER_EPOCH
     assert answers(other, 4) == {BUSY}
     assert other.ask("/ready")[1] == UNTOLD
     assert other.ask("/state")[1] == "broker=running raft=none told=false ready=false"
@@ -139,5 +148,30 @@ def test_ready_means_that_a_controller_has_told_of_the_cluster(start: Callable[.
     assert other.ask("/state")[1] == "broker=running raft=none told=true ready=true"
 
     controller.stop(signal.SIGKILL)
-    assert refused(other) == STALE_CONTROLLER_EPOCH
+    assert told(other, UPDATE_METADATA, -1) == STALE_CONTROLLER_EPOCH
     assert answers(other, 4) == {READY}
+
+
+def test_a_broker_with_partitions_is_ready_when_it_was_told_of_topics_too(
+    start: Callable[..., Node],
+):
+    """A controller that is new tells of brokers first, of partitions then, and of topics last."""
+    controller = start(0)
+    controller.until_ready()
+    controller.process.send_signal(signal.SIGSTOP)
+    other, empty = start(1), start(2)
+    until(lambda: running(other) and running(empty), "brokers that nobody tells")
+
+    # The test is the new controller.
+    itself = struct.pack(">ii", 1, 1) + text(LOOPBACK) + struct.pack(">i", port(other))
+    for node in (other, empty):
+        assert told(node, UPDATE_METADATA, 9, brokers=itself) == 0
+        assert brokers(LOOPBACK, port(node)) == 1
+        assert node.ask("/ready")[0] == BUSY
+    own = struct.pack(">i", 1) + text("t") + struct.pack(">iiiiiiiii", 0, 9, 1, 0, 1, 1, 0, 1, 1)
+    assert told(other, LEADER_AND_ISR, 9, partitions=own, brokers=itself) == 0
+    assert answers(other, 5) == {BUSY}
+    assert empty.ask("/ready")[0] == READY
+
+    assert told(other, UPDATE_METADATA, 9, brokers=itself) == 0
+    assert other.ask("/ready")[0] == READY

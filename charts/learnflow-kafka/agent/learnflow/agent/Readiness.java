@@ -36,10 +36,12 @@ import javax.management.ObjectName;
  *
  * With ZooKeeper a broker that runs and is registered knows of no broker and no topic until a
  * controller has told it of them (UpdateMetadata), and some clients that hear of no broker at all
- * stop for good. Such a broker is ready once it has taken such a request. That, too, is asked once:
- * a controller that is lost later does not make it unready. Of these requests Kafka counts those
- * that it has answered, and the errors among them: a controller that was replaced, or one that
- * means the process before this one, is refused and tells nothing.
+ * stop for good. Such a broker is ready once it has been told. That, too, is asked once: a
+ * controller that is lost later does not make it unready. Of these requests Kafka counts those that
+ * it has answered, and the errors among them: a controller that was replaced, or one that means the
+ * process before this one, is refused and tells nothing. A controller that is new itself tells of
+ * brokers first and of topics second; any controller tells again when it has given the broker its
+ * partitions. So the second request settles it, and the first where no partition comes behind it.
  *
  * It uses java.base, java.instrument and java.management only, so that any JRE will do. Nothing
  * it does may stop the broker: it binds in a thread of its own, tries again while the port is
@@ -52,7 +54,10 @@ public final class Readiness {
     private static final int LONGEST_REQUEST = 8_192;
     private static final int RETRY_MS = 5_000;
     private static final int LOOK_MS = 1_000;
+    private static final String UNTOLD = "no controller has told this broker of the whole cluster yet";
     private static final long STALE_NS = 10_000_000_000L;
+    private static final long SECOND_NS = 2_000_000_000L; // until no partition is expected any more
+    private static final long ENOUGH_NS = 60_000_000_000L; // no broker waits longer once it was told
 
     private final int port;
     private final boolean broker;
@@ -63,9 +68,11 @@ public final class Readiness {
     private final ObjectName raft;
     private final ObjectName answered;
     private final ObjectName answers;
+    private final ObjectName partitions;
     private volatile long committed = -1; // the highest watermark so far
     private volatile long grewAt; // when it was last seen to have grown; 0: never
-    private volatile boolean told; // of the cluster, by a controller
+    private volatile long toldAt; // when it was first seen to have been told something; 0: never
+    private volatile boolean told; // of the whole cluster, by a controller
 
     private Readiness(int port, boolean broker, boolean controller, boolean zookeeper)
             throws Exception {
@@ -78,6 +85,7 @@ public final class Readiness {
         String told = "kafka.network:type=RequestMetrics,request=UpdateMetadata,name=";
         answered = new ObjectName(told + "TotalTimeMs");
         answers = new ObjectName(told + "ErrorsPerSec,error=*");
+        partitions = new ObjectName("kafka.server:type=ReplicaManager,name=PartitionCount");
     }
 
     /** Called by the JVM before Kafka's main. */
@@ -191,10 +199,21 @@ public final class Readiness {
         if (count == null) { // metrics.jmx.exclude hides it: nobody is held up for what cannot be seen
             return false;
         }
-        if (number(count) > refused()) {
+        long taken = number(count) - refused();
+        if (taken > 1 || taken == 1 && isAll()) {
             told = true;
         }
         return !told;
+    }
+
+    /** Whether what a broker was told in one request was all that there is. */
+    private boolean isAll() {
+        long now = System.nanoTime();
+        if (toldAt == 0) {
+            toldAt = now;
+        }
+        long since = now - toldAt;
+        return since > ENOUGH_NS || since > SECOND_NS && number(read(partitions, "Value")) <= 0;
     }
 
     private long refused() {
@@ -263,7 +282,7 @@ public final class Readiness {
         if (state != RUNNING) {
             return "broker state is " + name(state);
         }
-        return zookeeper && untold() ? "no controller has told this broker of the cluster yet" : "";
+        return zookeeper && untold() ? UNTOLD : "";
     }
 
     private String state() {
