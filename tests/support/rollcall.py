@@ -18,7 +18,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 from collections import Counter
 from contextlib import suppress
 
@@ -38,8 +37,7 @@ def brokers(address: str, port: int = CLIENT) -> int:
         head = connection.makefile("rb").read(HEAD)
     if len(head) < HEAD:
         raise OSError("it hung up")
-    length, correlation, count = struct.unpack(">iii", head)
-    assert correlation == 1, length
+    _, _, count = struct.unpack(">iii", head)  # length, the request's number, brokers
     return int(count)
 
 
@@ -70,12 +68,16 @@ def main(service: str, *names: str) -> None:
         while not end.wait(PAUSE):
             look(name, seen[name], agent=name != service)
 
+    def announce() -> None:
+        while not all(seen.values()):
+            if end.wait(PAUSE):
+                return
+        print("going", flush=True)  # noqa: T201 - whoever started this waits for it
+
     threads = [threading.Thread(target=watch, args=(name,)) for name in seen]
+    threads.append(threading.Thread(target=announce))
     for thread in threads:
         thread.start()
-    while not all(seen.values()):
-        time.sleep(PAUSE)
-    print("going", flush=True)  # noqa: T201 - whoever started this waits for it
     sys.stdin.read()
     end.set()
     for thread in threads:
