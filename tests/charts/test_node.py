@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.chart import READY, Node, Pod, image, mount
+from tests.support.chart import BUSY, READY, Node, Pod, answers, engine_of, image, java_home, mount
 from tests.support.lab import until
 from tests.support.ports import free_ports
 
-from learnflow_kafka.adapters.local.client import LocalRuntime
 from learnflow_kafka.core.local import Mode
-from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
-BUSY = 503
 PROPERTIES = """\
 auto.create.topics.enable=false
 controller.listener.names=CONTROLLER
@@ -37,15 +33,8 @@ initial.broker.registration.timeout.ms=86400000
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Node]]:
     """Starts node n of a cluster of some size; all are ended with the test."""
-    places = paths()
-    preparing = LocalRuntime(data=places.data, cache=places.cache).prepare(Mode.KRAFT)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as done:
-            engine = done.value
-            break
-    monkeypatch.setenv("JAVA_HOME", str(engine.java.executable.resolve().parent.parent))
+    engine = engine_of(Mode.KRAFT)
+    monkeypatch.setenv("JAVA_HOME", java_home(engine))
     mount(tmp_path, PROPERTIES)
     kafka = image(tmp_path, engine)
     first = free_ports(9)
@@ -119,16 +108,6 @@ def test_a_controller_is_ready_while_its_quorum_commits(start: Callable[..., Nod
 
     assert lost == {BUSY}
     assert cold == {BUSY}
-
-
-def answers(node: Node, seconds: float) -> set[int]:
-    """Every status that /ready answers for a while."""
-    seen = set()
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        seen.add(node.ask("/ready")[0])
-        time.sleep(0.1)
-    return seen
 
 
 def test_a_taken_port_breaks_nothing_and_a_restart_keeps_the_cluster(start: Callable[..., Node]):

@@ -108,7 +108,7 @@ def test_only_the_broker_gets_heap_and_agent(pod: Pod):
 
     assert "format with heap -Xmx128m and agent ''" in done.stdout
     assert "KAFKA_HEAP_OPTS=-Xmx256m" in done.stdout
-    assert "readiness-agent.jar=port=9404,broker=true,controller=true" in done.stdout
+    assert "readiness-agent.jar=port=9404,broker=true,controller=true " in done.stdout
     assert not [name for name in pod.environment if name.startswith("KAFKA_")]
 
 
@@ -232,4 +232,4 @@ def test_with_zookeeper_nothing_is_formatted(pod: Pod):
     assert own.properties["broker.id"] == "1"
     assert "node.id" not in own.properties
     assert "format" not in done.stdout
-    assert "broker=true,controller=false" in done.stdout
+    assert "broker=true,controller=false,zookeeper=true " in done.stdout

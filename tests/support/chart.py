@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -15,11 +16,15 @@ from typing import TYPE_CHECKING
 from tests.support.lab import until
 
 from lab.places import RECIPE
+from learnflow_kafka.adapters.local.client import LocalRuntime
+from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
     from learnflow_kafka.adapters.local.launch import Engine
+    from learnflow_kafka.core.local import Mode
 
 READY = 204
+BUSY = 503
 CHART = Path(__file__).parents[2] / "charts" / "learnflow-kafka"
 FILES = CHART / "files"
 
@@ -125,6 +130,23 @@ def ask(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
+def engine_of(mode: Mode) -> Engine:
+    """The jars and the Java of this machine, fetched if they are not here."""
+    places = paths()
+    preparing = LocalRuntime(data=places.data, cache=places.cache).prepare(mode)
+    while True:
+        try:
+            next(preparing)
+        except StopIteration as done:
+            engine: Engine = done.value
+            return engine
+
+
+def java_home(engine: Engine) -> str:
+    """Where the scripts of an image look for its Java."""
+    return str(engine.java.executable.resolve().parent.parent)
+
+
 def image(folder: Path, engine: Engine) -> Path:
     """A folder with what the chart needs of the official image: scripts and jars."""
     kafka = folder / "kafka"
@@ -174,3 +196,13 @@ class Node:
             return self.process.wait(240)
         finally:
             self.process.kill()
+
+
+def answers(node: Node, seconds: float) -> set[int]:
+    """Every status that /ready answers for a while."""
+    seen = set()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        seen.add(node.ask("/ready")[0])
+        time.sleep(0.1)
+    return seen

@@ -9,11 +9,11 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support import history
+from tests.support import history, rollcall
 from tests.support.lab import until
 
 from lab import node
@@ -71,23 +71,56 @@ def running(lab: Lab, namespace: str, topic: str, out: Path) -> Iterator[subproc
 
     They come to their end with the context; then `out` holds their `Fate`.
     """
-    bootstrap = f"kafka.{namespace}.svc.cluster.local:9092"
-    resolver = out.with_name("resolv.conf")
+    words = [history.__file__, f"{_service(namespace)}:9092", topic, str(out)]
+    with _inside(lab, out.parent, words) as process:
+        yield process
+        process.communicate(timeout=400)  # closes its input: it comes to its end
+
+
+@dataclass(slots=True)
+class Told:
+    """How often each ready broker, and the Service, named so many brokers (see `rollcall.py`)."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def nobody(self) -> list[str]:
+        """Those that named no broker at all."""
+        return [who for who, counts in self.counts.items() if "0" in counts]
+
+
+@contextmanager
+def asking(lab: Lab, namespace: str, folder: Path) -> Iterator[Told]:
+    """Ask ready brokers and their Service, again and again, what they know of their cluster."""
+    service, seen = _service(namespace), Told()
+    names = [f"kafka-{n}.{service.replace('kafka', 'kafka-headless', 1)}" for n in range(3)]
+    with _inside(lab, folder, [rollcall.__file__, service, *names]) as process:
+        yield seen
+        assert process.poll() is None, "who asks died"
+        seen.counts = json.loads(process.communicate(timeout=60)[0])
+
+
+def _service(namespace: str) -> str:
+    return f"kafka.{namespace}.svc.cluster.local"
+
+
+@contextmanager
+def _inside(lab: Lab, folder: Path, words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program of Python in the lab's network, with the pods' DNS, once it said `going`."""
+    resolver = folder / "resolv.conf"
     resolver.write_text(f"nameserver {DNS_SERVICE}\n", encoding="utf-8")
     # The node itself has no way to Services, as it needs none; this gives its network one.
     script = (
         f"ip route replace {SERVICE_NETWORK} dev cni0 && "
         'mount --bind "$0" /etc/resolv.conf && exec "$@"'
     )
-    client = [sys.executable, history.__file__, bootstrap, topic, str(out)]
-    inside = ["unshare", "--mount", "sh", "-c", script, str(resolver), *client]
+    inside = ["unshare", "--mount", "sh", "-c", script, str(resolver), sys.executable, *words]
     command = node.enter(lab.places, inside)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout
             assert process.stdout.readline() == b"going\n"
             yield process
-            process.communicate(timeout=400)  # closes its input: it comes to its end
         finally:
             process.kill()
 

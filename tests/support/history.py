@@ -83,8 +83,8 @@ def consume(bootstrap: str, topic: str, history: History, produced: threading.Ev
     """Read every partition from its beginning to its end once nothing more is sent."""
     deadline = None
     while deadline is None or time.monotonic() < deadline:
-        # One that is told of no broker at all (librdkafka's issue 5301; a broker of Kafka 3.9 may
-        # say so while its controller changes) comes to rest for good: a new one reads on.
+        # One that is told of no broker at all (librdkafka's issue 5301; a broker of Kafka 3.9 says
+        # so until a controller has told it of others) comes to rest for good: a new one reads on.
         if _read_on(bootstrap, topic, history, produced):
             break
         deadline = deadline or time.monotonic() + END_SECONDS

@@ -152,12 +152,14 @@ format() {
 }
 
 start() {
-  broker=true controller=false
+  broker=true controller=false zookeeper=
   if [ "$NODE_MODE" = kraft ]; then
     case $(roles) in controller) broker=false ;; esac
     case $(roles) in *controller*) controller=true ;; esac
+  else
+    zookeeper=,zookeeper=true
   fi
-  agent="-javaagent:$chart/readiness-agent.jar=port=$NODE_HEALTH_PORT,broker=$broker,controller=$controller"
+  agent="-javaagent:$chart/readiness-agent.jar=port=$NODE_HEALTH_PORT,broker=$broker,controller=$controller$zookeeper"
   case $NODE_MODE in
     kraft) logging=-Dlog4j2.configurationFile=$chart/log4j2.properties ;;
     *) logging=-Dlog4j.configuration=file:$chart/log4j.properties ;;

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(1200)
 PODS = tuple(f"{name}-{n}" for name in ("kafka", "kafka-zookeeper") for n in range(3))
-BROKERS_ROLLED = ("--mode", "zookeeper", "--set", "podAnnotations.round=one")
-ROLLED = (*BROKERS_ROLLED, "--set", "zookeeper.podAnnotations.round=one")
+ROLLED = (
+    "--mode", "zookeeper",
+    "--set", "podAnnotations.round=one", "--set", "zookeeper.podAnnotations.round=one",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +68,26 @@ def test_its_brokers_are_reached_from_here(release: Deployed, deployed: tuple[An
     assert {t["name"] for t in said["topics"]} >= {"learning.query"}
 
 
-def test_no_acked_record_is_lost_when_all_servers_are_rolled(
+def test_all_servers_are_rolled_at_once_and_no_acked_record_is_lost(
     release: Deployed, deployed: tuple[Any, str], tmp_path: Path
 ):
-    """One `deploy` restarts every broker, another every ZooKeeper, under clients at work."""
-    told = tmp_path / "history.json"
+    """One `deploy` restarts brokers and ZooKeeper under clients; who is ready knows the brokers."""
+    history = tmp_path / "history.json"
     clients.make_topics(release, "history", clients.TOPIC)
     before = [release.uid(pod) for pod in PODS]
 
-    with clients.running(release.lab, release.namespace, "history", told) as process:
-        release.deploy(*BROKERS_ROLLED)
+    with (
+        clients.asking(release.lab, release.namespace, tmp_path) as told,
+        clients.running(release.lab, release.namespace, "history", history) as process,
+    ):
         said = release.deploy(*ROLLED)
         assert process.poll() is None, "the clients died"
     after = [release.uid(pod) for pod in PODS]
 
     assert said["ok"]
     assert not {*before} & {*after}
-    assert clients.Fate.of(told).faults() == []
+    assert told.nobody == [], told.counts
+    assert clients.Fate.of(history).faults() == []
 
 
 def test_a_client_reaches_all_partitions_through_the_restart_of_a_broker(

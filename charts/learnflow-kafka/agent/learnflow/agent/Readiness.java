@@ -21,7 +21,7 @@ import javax.management.ObjectName;
  * /state  200 with what /ready looks at, for people and tools
  * </pre>
  *
- * Options: {@code port=9404,broker=true,controller=false}.
+ * Options: {@code port=9404,broker=true,controller=false,zookeeper=false}.
  *
  * What tells that there is a quorum is the high watermark of the metadata log: nobody can advance
  * it without a majority, and the active controller does twice a second, though it be by a record
@@ -34,6 +34,15 @@ import javax.management.ObjectName;
  * cluster that still serves its data would be down. A controller without a broker is ready only
  * while the watermark grows.
  *
+ * With ZooKeeper a broker that runs and is registered knows of no broker and no topic until a
+ * controller has told it of them (UpdateMetadata), and some clients that hear of no broker at all
+ * stop for good. Such a broker is ready once it has been told. That, too, is asked once: a
+ * controller that is lost later does not make it unready. Of these requests Kafka counts those that
+ * it has answered, and the errors among them: a controller that was replaced, or one that means the
+ * process before this one, is refused and tells nothing. A controller that is new itself tells of
+ * brokers first and of topics second; any controller tells again when it has given the broker its
+ * partitions. So the second request settles it, and the first where no partition comes behind it.
+ *
  * It uses java.base, java.instrument and java.management only, so that any JRE will do. Nothing
  * it does may stop the broker: it binds in a thread of its own, tries again while the port is
  * taken, and a probe that fails is an answer, not an exception.
@@ -45,23 +54,38 @@ public final class Readiness {
     private static final int LONGEST_REQUEST = 8_192;
     private static final int RETRY_MS = 5_000;
     private static final int LOOK_MS = 1_000;
+    private static final String UNTOLD = "no controller has told this broker of the whole cluster yet";
     private static final long STALE_NS = 10_000_000_000L;
+    private static final long SECOND_NS = 2_000_000_000L; // until no partition is expected any more
+    private static final long ENOUGH_NS = 60_000_000_000L; // no broker waits longer once it was told
 
     private final int port;
     private final boolean broker;
     private final boolean controller;
+    private final boolean zookeeper;
     private final MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
     private final ObjectName brokerState;
     private final ObjectName raft;
+    private final ObjectName answered;
+    private final ObjectName answers;
+    private final ObjectName partitions;
     private volatile long committed = -1; // the highest watermark so far
     private volatile long grewAt; // when it was last seen to have grown; 0: never
+    private volatile long toldAt; // when it was first seen to have been told something; 0: never
+    private volatile boolean told; // of the whole cluster, by a controller
 
-    private Readiness(int port, boolean broker, boolean controller) throws Exception {
+    private Readiness(int port, boolean broker, boolean controller, boolean zookeeper)
+            throws Exception {
         this.port = port;
         this.broker = broker;
         this.controller = controller;
+        this.zookeeper = zookeeper;
         brokerState = new ObjectName("kafka.server:type=KafkaServer,name=BrokerState");
         raft = new ObjectName("kafka.server:type=raft-metrics");
+        String told = "kafka.network:type=RequestMetrics,request=UpdateMetadata,name=";
+        answered = new ObjectName(told + "TotalTimeMs");
+        answers = new ObjectName(told + "ErrorsPerSec,error=*");
+        partitions = new ObjectName("kafka.server:type=ReplicaManager,name=PartitionCount");
     }
 
     /** Called by the JVM before Kafka's main. */
@@ -71,7 +95,8 @@ public final class Readiness {
                 new Readiness(
                         Integer.parseInt(option(options, "port", "9404")),
                         Boolean.parseBoolean(option(options, "broker", "true")),
-                        Boolean.parseBoolean(option(options, "controller", "false"))).open();
+                        Boolean.parseBoolean(option(options, "controller", "false")),
+                        Boolean.parseBoolean(option(options, "zookeeper", "false"))).open();
             } catch (Exception wrong) {
                 say("no probes: " + wrong);
             }
@@ -151,8 +176,7 @@ public final class Readiness {
     }
 
     private void look() {
-        Object value = read(raft, "high-watermark");
-        long now = value instanceof Number ? ((Number) value).longValue() : -1;
+        long now = number(read(raft, "high-watermark"));
         if (now > committed) { // without a leader it is -1, and then what it was before
             if (committed >= 0) { // the first one was on the disk
                 grewAt = System.nanoTime();
@@ -163,6 +187,43 @@ public final class Readiness {
 
     private boolean commits() {
         return grewAt != 0 && (broker || System.nanoTime() - grewAt < STALE_NS);
+    }
+
+    /** Whether a running broker may still have to be told of the cluster by a controller. */
+    private boolean untold() {
+        if (told) {
+            return false;
+        }
+        // Answers first: a refusal that comes in between makes it late, never early.
+        Object count = read(answered, "Count");
+        if (count == null) { // metrics.jmx.exclude hides it: nobody is held up for what cannot be seen
+            return false;
+        }
+        long taken = number(count) - refused();
+        if (taken > 1 || taken == 1 && isAll()) {
+            told = true;
+        }
+        return !told;
+    }
+
+    /** Whether what a broker was told in one request was all that there is. */
+    private boolean isAll() {
+        long now = System.nanoTime();
+        if (toldAt == 0) {
+            toldAt = now;
+        }
+        long since = now - toldAt;
+        return since > ENOUGH_NS || since > SECOND_NS && number(read(partitions, "Value")) <= 0;
+    }
+
+    private long refused() {
+        long refused = 0;
+        for (ObjectName answer : beans.queryNames(answers, null)) {
+            if (!"NONE".equals(answer.getKeyProperty("error"))) {
+                refused += Math.max(0, number(read(answer, "Count")));
+            }
+        }
+        return refused;
     }
 
     /** The request's path; null if it is no HTTP request. Reads to the end of its headers. */
@@ -218,13 +279,18 @@ public final class Readiness {
             return "the metadata quorum commits nothing here: raft state is " + raftState();
         }
         int state = broker ? state(brokerState) : RUNNING;
-        return state == RUNNING ? "" : "broker state is " + name(state);
+        if (state != RUNNING) {
+            return "broker state is " + name(state);
+        }
+        return zookeeper && untold() ? UNTOLD : "";
     }
 
     private String state() {
+        boolean ready = missing().isEmpty();
         return "broker=" + (broker ? name(state(brokerState)) : "none")
                 + " raft=" + (controller ? raftState() : "none")
-                + " ready=" + missing().isEmpty();
+                + (zookeeper ? " told=" + told : "")
+                + " ready=" + ready;
     }
 
     private String raftState() {
@@ -233,8 +299,11 @@ public final class Readiness {
     }
 
     private int state(ObjectName bean) {
-        Object value = read(bean, "Value");
-        return value instanceof Number ? ((Number) value).intValue() : -1;
+        return (int) number(read(bean, "Value"));
+    }
+
+    private static long number(Object value) {
+        return value instanceof Number ? ((Number) value).longValue() : -1;
     }
 
     private Object read(ObjectName bean, String attribute) {
