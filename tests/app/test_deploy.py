@@ -248,6 +248,23 @@ def test_a_helm_that_may_still_run_is_left_alone():
     assert around.releases.unlocked == [2]
 
 
+def test_helm_begins_when_the_pods_of_a_removed_release_have_ended():
+    """A new pod of their name would be refused, and be missed for minutes."""
+    old = tuple(pod(n, revision="old", deleting=True) for n in range(2))
+    left = [replace(nothing("Active"), pods=pods) for pods in (old, old, old[:1])]
+    around = Around(FakePlatform([*left, nothing("Active"), healthy()]))
+
+    events = carried_out(around)
+    begun = next(n for n, event in enumerate(events) if isinstance(event, HelmStarted))
+    told = [e.objects for e in events[:begun] if isinstance(e, WaitingFor)]
+
+    assert [[name for name, _ in objects] for objects in told] == [
+        ["kafka-0", "kafka-1"],
+        ["kafka-0"],
+    ]
+    assert end(events).ok
+
+
 def test_a_pod_that_blocks_its_own_repair_is_replaced_once():
     """The old pod goes; the new one, whatever it does, is Kubernetes' business."""
     broken = pod(1, ready=False, hopeless=True, revision="old", uid="bad", trouble="ErrImagePull")

@@ -18,7 +18,7 @@ from learnflow_kafka.app.up import Held, apply_unasked
 from learnflow_kafka.app.verify import Attempt, wait
 from learnflow_kafka.core.checks.evidence import Unknown, expectation
 from learnflow_kafka.core.connection import Connection, Context
-from learnflow_kafka.core.deploying import blocking, brokers_of, cut_off, waiting
+from learnflow_kafka.core.deploying import blocking, brokers_of, cut_off, orphans, waiting
 from learnflow_kafka.core.kubernetes import context_name
 from learnflow_kafka.errors import (
     KafkaError,
@@ -45,6 +45,8 @@ LOOK: Final = 1.5
 
 SETTLING: Final = 120.0
 """Seconds that ready brokers may take until they answer every request."""
+
+_ENDS: Final = "it ends with the release before this one"
 
 VERIFY_TIMEOUT: Final = 180.0
 """Seconds. Brokers that share a busy machine with others need a while to settle."""
@@ -144,6 +146,7 @@ def deploy(found: Prospect, request: Request, world: World) -> Generator[DeployE
     if found.seen.namespace is None:
         world.platform.create_namespace()
     yield from _unlock(found, request, world)
+    yield from _clear(found, request, world)
     try:
         yield from _install(found, world, began)
         context, applied = yield from _apply(_context(found, request, world), found, world)
@@ -173,6 +176,21 @@ def _unlock(found: Prospect, request: Request, world: World) -> Generator[Deploy
         )
     world.releases.release_lock(request.place.release, locked)
     yield Unlocked(locked)
+
+
+def _clear(found: Prospect, request: Request, world: World) -> Generator[DeployEvent]:
+    """Wait, no longer than for Helm, until the pods of a release that was removed have ended."""
+    deadline = world.clock.monotonic() + request.timeout
+    seen = found.seen
+    told: tuple[str, ...] = ()
+    while (left := orphans(seen)) and world.clock.monotonic() < deadline:
+        if left != told:
+            told = left
+            yield WaitingFor(
+                tuple((pod, "it ends with the release before this one") for pod in left)
+            )
+        world.clock.sleep(LOOK)
+        seen = world.platform.snapshot()
 
 
 def _install(found: Prospect, world: World, began: float) -> Generator[DeployEvent]:

@@ -78,6 +78,24 @@ def blocking(seen: Snapshot) -> tuple[Pod, ...]:
     )
 
 
+def orphans(seen: Snapshot) -> tuple[str, ...]:
+    """
+    Pods of a workload that is gone: they end in their own time, and keep their names till then.
+
+    A new workload is refused pods of those names, and tries again ever more rarely.
+    """
+    if isinstance(seen.pods, Unknown) or isinstance(seen.workloads, Unknown):
+        return ()
+    owners = {w.name for w in seen.workloads}
+    return tuple(
+        sorted(
+            pod.name
+            for pod in seen.pods
+            if pod.revision is not None and pod.name.rpartition("-")[0] not in owners
+        )
+    )
+
+
 def waiting(seen: Snapshot) -> tuple[tuple[str, str], ...]:
     """What is not ready, and why: objects with reasons, those that say most first."""
     found: list[tuple[str, str]] = []
