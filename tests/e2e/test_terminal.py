@@ -34,6 +34,14 @@ class Screen:
         keys = [line, "Enter"] if enter else [line]
         subprocess.run([*self.tmux, "send-keys", *keys], check=True)
 
+    def clear(self) -> None:
+        """Take everything off the screen; returns when the prompt stands alone."""
+        self.type("clear")
+        deadline = time.monotonic() + 60
+        while self.text().strip() != "$":
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.1)
+
     def text(self) -> str:
         """What stands on the screen."""
         shown = [*self.tmux, "capture-pane", "-p"]
@@ -65,17 +73,19 @@ def test_a_person_is_asked_before_changes_and_no_means_no(screen: Screen):
     """`apply` on a terminal shows the plan and asks; after "n" nothing was changed."""
     screen.type(f"learnflow up --port {free_ports(1)}")
     screen.wait("next")
-    screen.type("clear; learnflow init shop && clear")
+    screen.clear()
+    screen.type("learnflow init shop && clear")
     screen.type("learnflow apply --catalog shop --env local")
     screen.wait("[y/N]")
     screen.type("n")
     screen.wait("nothing was changed")
-    screen.type("clear; learnflow topics list | grep -c order.placed; learnflow down --wipe")
+    screen.clear()
+    screen.type("learnflow topics list | grep -c order.placed; learnflow down --wipe")
     screen.wait("[y/N]")
     screen.type("y")
     shown = screen.wait("removed the cluster's data")
 
-    assert shown.splitlines()[0] == "0"
+    assert shown.splitlines()[1] == "0"  # behind what was typed
 
 
 def test_interrupting_up_leaves_a_cluster_that_the_next_up_finishes(screen: Screen):
@@ -84,9 +94,11 @@ def test_interrupting_up_leaves_a_cluster_that_the_next_up_finishes(screen: Scre
     screen.wait("starts")
     screen.type("C-c", enter=False)
     shown = screen.wait("code 130")
-    screen.type("clear; learnflow up; echo code $?")
+    screen.clear()
+    screen.type("learnflow up; echo code $?")
     screen.wait("code 0", 90)
-    screen.type("clear; learnflow down --wipe --yes; echo code $?")
+    screen.clear()
+    screen.type("learnflow down --wipe --yes; echo code $?")
     screen.wait("code 0")
 
     assert "Traceback" not in shown
