@@ -128,14 +128,8 @@ class Sender:
             raise self.fault
         receipt = Receipt(self)
         try:
-            self.client.produce(
-                topic,
-                value,
-                key,
-                partition,
-                receipt,
-                headers=headers,
-            )
+            # By position, `callback` and its alias, `timestamp`, `headers`: names would be felt.
+            self.client.produce(topic, value, key, partition, receipt, None, 0, headers)
         except BufferError:
             return None
         except RuntimeError as error:  # another thread closed it this moment
