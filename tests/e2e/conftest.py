@@ -26,8 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     place = {name: at for at, name in enumerate(LONGEST)}
     items.sort(
-        key=lambda item: (
-            here in item.path.parents,
-            place.get(item.path.stem, len(place)) if here in item.path.parents else 0,
-        )
+        key=lambda item: place.get(item.path.stem, len(place)) if here in item.path.parents else -1
     )

@@ -10,6 +10,7 @@ from tests.support.ports import free_ports
 
 from learnflow_kafka.adapters.local import config, processes
 from learnflow_kafka.adapters.local.client import LocalRuntime
+from learnflow_kafka.core.local import Mode
 from learnflow_kafka.wiring.paths import paths
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def running(folder: Path, **changes: str) -> Iterator[str]:
     port = free_ports(3)
     named = {k.replace("_", "."): v.format(free=port + 2) for k, v in changes.items()}
     places = paths()
-    engine = sasl._engine(LocalRuntime(data=places.data, cache=places.cache))
+    engine, _ = LocalRuntime(data=places.data, cache=places.cache).engine(Mode.KRAFT)
     (folder / "logs").mkdir()
     (folder / "log4j2.properties").write_text(config.LOG4J2)
     properties = folder / "server.properties"

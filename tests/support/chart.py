@@ -133,13 +133,8 @@ def ask(port: int, path: str) -> tuple[int, str]:
 def engine_of(mode: Mode) -> Engine:
     """The jars and the Java of this machine, fetched if they are not here."""
     places = paths()
-    preparing = LocalRuntime(data=places.data, cache=places.cache).prepare(mode)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as done:
-            engine: Engine = done.value
-            return engine
+    engine, _ = LocalRuntime(data=places.data, cache=places.cache).engine(mode)
+    return engine
 
 
 def java_home(engine: Engine) -> str:

@@ -112,7 +112,7 @@ class SaslKafka:
 
 def started(folder: Path, runtime: LocalRuntime) -> Iterator[SaslKafka]:
     """Start the secured broker in the folder, yield it, end it."""
-    engine = _engine(runtime)
+    engine, _ = runtime.engine(Mode.KRAFT)
     port = free_ports(3)
     ca = _certificates(folder)
     _write_passwords(folder)
@@ -133,16 +133,6 @@ def started(folder: Path, runtime: LocalRuntime) -> Iterator[SaslKafka]:
         yield made
     finally:
         _end(running)
-
-
-def _engine(runtime: LocalRuntime) -> Engine:
-    preparing = runtime.prepare(Mode.KRAFT)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as done:
-            engine: Engine = done.value
-            return engine
 
 
 def _certificates(folder: Path) -> Path:

@@ -239,13 +239,14 @@ def replay(admin: KafkaAdmin, data: KafkaData, delivery: Delivery) -> Iterator[R
             chosen = [x for x in fresh.letters if x.key in wanted and not x.replayed]
             ledger = Ledger(fresh)
             for batch in _batches(data, topic, chosen, delivery.partitions):
-                marks = ledger.add([letter for letter, _ in batch])
+                going = [letter for letter, _ in batch]
+                marks = ledger.add(going)
                 try:
                     transfer.move([record for _, record in batch], marks)
                 except RequestError as error:
-                    raise _stopped(error, [letter for letter, _ in batch]) from error
+                    raise _stopped(error, going) from error
                 except TimedOutError as error:
-                    raise _untold(error, [letter for letter, _ in batch]) from error
+                    raise _untold(error, going) from error
                 yield Replayed(topic, len(batch))
 
 

@@ -186,9 +186,7 @@ def _clear(found: Prospect, request: Request, world: World) -> Generator[DeployE
     while (left := orphans(seen)) and world.clock.monotonic() < deadline:
         if left != told:
             told = left
-            yield WaitingFor(
-                tuple((pod, "it ends with the release before this one") for pod in left)
-            )
+            yield WaitingFor(tuple((pod, _ENDS) for pod in left))
         world.clock.sleep(LOOK)
         seen = world.platform.snapshot()
 

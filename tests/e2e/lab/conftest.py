@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.deployed import Deployed, free_run
 from tests.support.lab import Lab, Program, started
 
 from lab import build, fakes
@@ -65,6 +66,14 @@ def module_namespace(lab: Lab) -> Iterator[str]:
     """A namespace that the tests of one module share."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     yield from _namespace(lab, name)
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab, module_namespace: str) -> tuple[Deployed, Any]:
+    """A release that `deploy` made from nothing, its namespace too, and what it said of it."""
+    release = Deployed(lab, module_namespace, free_run(4))
+    lab.program("kubectl")("delete", "namespace", module_namespace)
+    return release, release.deploy()
 
 
 def _namespace(lab: Lab, name: str) -> Iterator[str]:

@@ -15,23 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import clients
-from tests.support.deployed import Deployed, free_run
+from tests.support.deployed import Deployed
 from tests.support.doctor import proves
 from tests.support.kafka_pods import client
 from tests.support.lab import until
 
 if TYPE_CHECKING:
-    from tests.support.lab import Lab, Program
+    from tests.support.lab import Program
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def deployed(lab: Lab, module_namespace: str) -> tuple[Deployed, Any]:
-    """A release, and what `deploy` said of it."""
-    release = Deployed(lab, module_namespace, free_run(4))
-    lab.program("kubectl")("delete", "namespace", module_namespace)
-    return release, release.deploy()
 
 
 @pytest.fixture(scope="module")

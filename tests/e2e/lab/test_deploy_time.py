@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.deployed import Deployed, free_run
+from tests.support.deployed import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,17 +34,8 @@ def load(lab: Lab) -> float:
     return os.getloadavg()[0]
 
 
-@pytest.fixture(scope="module")
-def deployed(lab: Lab, module_namespace: str, load: float) -> tuple[Deployed, Any]:
-    """A release, and what `deploy` said of it; the load was read before."""
-    del load
-    release = Deployed(lab, module_namespace, free_run(4))
-    lab.program("kubectl")("delete", "namespace", module_namespace)
-    return release, release.deploy()
-
-
 def test_a_deploy_from_nothing_takes_at_most_ninety_seconds(
-    deployed: tuple[Deployed, Any], load: float, record_property: Callable[[str, object], None]
+    load: float, deployed: tuple[Deployed, Any], record_property: Callable[[str, object], None]
 ):
     """Namespace, three brokers, nine topics, and the proof of all of it."""
     _, said = deployed

@@ -29,10 +29,9 @@ def together(told: Sequence[Ranked], evidence: Evidence) -> tuple[Ranked, ...]:
     """The same causes in their order; those of one fault are one, where the first stood."""
     homes = _homes(evidence)
     joined: dict[int, Cause] = {}
-    for group in _groups([r for r in told if r.of is None], joined, homes):
-        joined |= dict.fromkeys(map(id, group), _one(group, homes))
-    for group in _groups([r for r in told if r.of is not None], joined, homes):
-        joined |= dict.fromkeys(map(id, group), _one(group, homes))
+    for roots in (True, False):  # what follows is joined where its roots are one
+        for group in _groups([r for r in told if (r.of is None) is roots], joined, homes):
+            joined |= dict.fromkeys(map(id, group), _one(group, homes))
     kept: dict[int, Ranked] = {}
     for ranked in told:
         cause = joined[id(ranked.cause)]

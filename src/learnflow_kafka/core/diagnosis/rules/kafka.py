@@ -425,8 +425,8 @@ def _unanswered(view: NodeView, evidence: Evidence) -> Iterator[Proof]:
 def _look_at(view: NodeView, evidence: Evidence) -> Remedy:
     """What tells why a node says nothing; nothing of it ends or restarts a process."""
     name, home = view.node, evidence.namespace
-    pid = next((p.pid for p in evidence.processes if p.name == name), None)
-    number = next((p.id for p in evidence.processes if p.name == name), None)
+    process = next((p for p in evidence.processes if p.name == name), None)
+    pid = process.pid if process is not None else None
     if not view.hangs:
         return Remedy(
             "it takes no connection, or hangs up: it ended a moment ago, has just started or wants "
@@ -434,8 +434,8 @@ def _look_at(view: NodeView, evidence: Evidence) -> Remedy:
             Safety.SAFE,
             f"kubectl get pod -n {home} {name}"
             if evidence.where is Where.KUBERNETES
-            else f"learnflow logs{evidence.name_flag} --broker {number}"
-            if number is not None
+            else f"learnflow logs{evidence.name_flag} --broker {process.id}"
+            if process is not None
             else None,
         )
     if evidence.where is Where.KUBERNETES:
